@@ -1,0 +1,136 @@
+"""Shared harness: contestants run in turn, medians and ratios are printed side by side.
+
+Absolute times drift on shared machines; only the ratios within one run count. Peak memory comes
+from a fresh process per contestant, since contestants of one process share its peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+import dexkit_ext
+
+PACKAGES = ("numpy", "isal", "h5py", "pandas", "numba", "cooler")
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One comparison: what is run, what the ratios are taken against, how much work a run is."""
+
+    title: str
+    contestants: Mapping[str, Callable[[], object]]
+    floor: str
+    work: float
+    unit: str
+
+
+def arguments(description: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--size", choices=("small", "full"), default="small")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", help="run this contestant once and print its peak memory")
+    parser.add_argument("--no-memory", action="store_true", help="skip the fresh processes")
+    return parser.parse_args()
+
+
+def available(name: str) -> bool:
+    """Whether an optional peer can be imported."""
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), "unknown")
+
+
+def peak_mb() -> float:
+    """Peak resident memory of this process; VmHWM starts anew at exec, ru_maxrss does not."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def peak_in_fresh_process(name: str, size: str) -> float:
+    command = [sys.executable, sys.argv[0], "--size", size, "--only", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else float("nan")
+
+
+def measure(table: Table, repeats: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in table.contestants}
+    for repeat in range(repeats + 1):
+        for name, run in table.contestants.items():
+            begin = time.perf_counter()
+            run()
+            # The first round warms caches, pages and just-in-time compilers.
+            if repeat:
+                times[name].append(time.perf_counter() - begin)
+    return times
+
+
+def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
+    """Parse the command line, run every table, print it and keep it as JSON."""
+    options = arguments(description)
+    tables = make_tables(options.size)
+    if options.only:
+        for table in tables:
+            if options.only in table.contestants:
+                table.contestants[options.only]()
+        print(peak_mb())
+        return
+    versions = {p: metadata.version(p) for p in PACKAGES if available(p)}
+    build = dexkit_ext.build_info()
+    print(f"{cpu_name()}; Python {platform.python_version()}; {versions}; {build}")
+    record = []
+    for table in tables:
+        times = measure(table, options.repeats)
+        median = {name: statistics.median(values) for name, values in times.items()}
+        ours = next(name for name in median if name.startswith("dexkit"))
+        print(f"\n{table.title} (median of {options.repeats}, contestants in turn)")
+        print(
+            f"{'contestant':<34}{'ms':>9}{'min-max':>17}{'x floor':>9}"
+            f"{'x dexkit':>10}{table.unit:>12}{'peak MB':>9}"
+        )
+        for name, value in median.items():
+            low, high = min(times[name]) * 1e3, max(times[name]) * 1e3
+            memory = (
+                float("nan") if options.no_memory else peak_in_fresh_process(name, options.size)
+            )
+            print(
+                f"{name:<34}{value * 1e3:>9.1f}{f'{low:.1f}-{high:.1f}':>17}"
+                f"{value / median[table.floor]:>9.2f}{value / median[ours]:>10.2f}"
+                f"{table.work / value:>12.3g}{memory:>9.0f}"
+            )
+            record.append(
+                {"table": table.title, "name": name, "seconds": times[name], "peak_mb": memory}
+            )
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"{Path(sys.argv[0]).stem}-{options.size}.json"
+    head = {"cpu": cpu_name(), "versions": versions, "build": build, "size": options.size}
+    target.write_text(json.dumps({**head, "runs": record}, indent=1))
+
+
+def random_codes(n: int, length_bp: int, seed: int = 1) -> np.ndarray:
+    """Codes of random sequence, one row in fifty with a stretch of N."""
+    codes = np.random.default_rng(seed).integers(0, 4, (n, length_bp), dtype=np.uint8)
+    codes[::50, : length_bp // 10] = 4
+    return codes

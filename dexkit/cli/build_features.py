@@ -1,0 +1,137 @@
+"""``dexkit build-features``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_INPUTS, _WINDOW, _CONTACTS = "Inputs", "Promoter window", "Contacts"
+
+
+def build_features_command(
+    fasta: Annotated[
+        Path,
+        typer.Option(
+            help="Genome, plain or bgzip; the index is made when missing.",
+            rich_help_panel=_INPUTS,
+        ),
+    ],
+    gtf: Annotated[
+        Path, typer.Option(help="Gene annotation (GTF, plain or gzip).", rich_help_panel=_INPUTS)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Feature file to write (HDF5).")],
+    contacts: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="SAMPLE=FILE[,FILE…]: contact files of a sample, one a replicate; repeatable.",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    expression: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="FILE (gene x sample table), or SAMPLE=FILE (the column of that name, or the only "
+            "one; two columns without header will do); repeatable.",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sheet of many samples (TSV: sample, contacts, expression, expression_column).",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    tss: Annotated[
+        str,
+        typer.Option(
+            help="TSS of a gene with several: gene (5' end of the gene), canonical "
+            "(Ensembl_canonical or MANE_Select transcript), longest (longest transcript).",
+            rich_help_panel=_WINDOW,
+        ),
+    ] = "gene",
+    upstream_bp: Annotated[
+        int, typer.Option(help="Bases before the TSS.", rich_help_panel=_WINDOW)
+    ] = 1000,
+    downstream_bp: Annotated[
+        int, typer.Option(help="Bases from the TSS on.", rich_help_panel=_WINDOW)
+    ] = 1000,
+    margin_bp: Annotated[
+        int,
+        typer.Option(
+            help="Extra bases at both ends, for random shifts in training.", rich_help_panel=_WINDOW
+        ),
+    ] = 50,
+    max_n_fraction: Annotated[
+        float,
+        typer.Option(
+            help="Largest share of unknown bases in a kept window.", rich_help_panel=_WINDOW
+        ),
+    ] = 0.05,
+    bin_size_bp: Annotated[int, typer.Option(help="Bin size.", rich_help_panel=_CONTACTS)] = 5000,
+    n_flank_bins: Annotated[
+        int, typer.Option(help="Bins on either side of the TSS bin.", rich_help_panel=_CONTACTS)
+    ] = 200,
+    contacts_format: Annotated[
+        str, typer.Option(help="auto, pairs or hicpro.", rich_help_panel=_CONTACTS)
+    ] = "auto",
+    pseudocount: Annotated[float, typer.Option(help="Added to the expression before log10.")] = 1.0,
+    block: Annotated[
+        list[str] | None,
+        typer.Option(help="Further block to build (see dexkit plugins list); repeatable."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="BLOCK.KEY=VALUE: option of a block (contacts.flip_minus=true)."
+        ),
+    ] = None,
+    assembly: Annotated[str, typer.Option(help="Name of the assembly, for the record.")] = "",
+    threads: Annotated[int, typer.Option(help="Threads of the kernels.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Build a feature file: promoter sequence, contact profiles and expression of every gene."""
+    from dexkit.cli.inputs import read_sources
+    from dexkit.features.build import build_features as build
+    from dexkit.features.config import BuildConfig
+    from dexkit.hooks.manager import parse_config, parse_settings
+
+    contact_sources, expression_sources = read_sources(contacts, expression, samples)
+    settings = parse_settings(set_ or [])
+    if contact_sources:
+        named = {
+            "bin_size_bp": bin_size_bp,
+            "n_flank_bins": n_flank_bins,
+            "format": contacts_format,
+        }
+        settings["contacts"] = named | settings.get("contacts", {})
+    config = parse_config(
+        BuildConfig,
+        {
+            "fasta": fasta,
+            "gtf": gtf,
+            "tss_rule": tss,
+            "contacts": contact_sources,
+            "expression": expression_sources,
+            "upstream_bp": upstream_bp,
+            "downstream_bp": downstream_bp,
+            "margin_bp": margin_bp,
+            "max_n_fraction": max_n_fraction,
+            "pseudocount": pseudocount,
+            "blocks": tuple(block or ()),
+            "settings": settings,
+            "assembly": assembly,
+            "n_threads": threads,
+        },
+        "build-features",
+    )
+    summary = build(config, out, force)
+    typer.echo(summary.selection)
+    for sample, n_genes in summary.measured.items():
+        typer.echo(f"expression of {sample}: {n_genes:,} of the kept genes")
+    for path, shape in summary.arrays.items():
+        if not path.startswith("/expression"):
+            typer.echo(f"{path}: {' x '.join(f'{n:,}' for n in shape)}")
+    typer.echo(f"{summary.path}: {summary.n_bytes / 1e6:,.1f} MB")

@@ -1,0 +1,80 @@
+"""The exception tree of dexkit.
+
+Every error that a user can cause is a :class:`DexkitError`; the command line turns it into one
+sentence on stderr and exit code 2. Messages follow one form: what is wrong; got …; expected …
+(file, line, gene or HDF5 path); what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+#: Names that a hint lists before it breaks off.
+_MOST_LISTED = 20
+
+
+class DexkitError(Exception):
+    """Root of all errors that dexkit raises on purpose."""
+
+
+class InputError(DexkitError, ValueError):
+    """An input (a file, a sample, a gene list, an array) cannot be used."""
+
+
+class FormatError(InputError):
+    """The content of a file breaks its format.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, what was expected, what to do.
+    path : str, optional
+        The file.
+    line : int, optional
+        1-based line number in the decompressed text.
+    """
+
+    def __init__(self, message: str, path: str | None = None, line: int | None = None) -> None:
+        self.path = path
+        self.line = line
+        where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
+        super().__init__(f"{where}{message}")
+
+
+class ConfigError(DexkitError, ValueError):
+    """An option or a configuration key is unknown or has a bad value."""
+
+
+class OutputError(DexkitError):
+    """An output cannot be written: it exists, the disk is full, the folder is missing."""
+
+
+class PluginError(DexkitError):
+    """A plugin is unknown, broken, or in conflict with another."""
+
+
+class TrainingError(DexkitError):
+    """Training cannot go on (a NaN loss, an impossible split)."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known name, or lists the known ones.
+
+    Parameters
+    ----------
+    name : str
+        The name that was not found.
+    known : iterable of str
+        The names that exist.
+
+    Returns
+    -------
+    str
+        A sentence part such as ``did you mean 'ridge'? (known: mean, ridge)``.
+    """
+    names = sorted(known)
+    shown = names if len(names) <= _MOST_LISTED else [*names[:_MOST_LISTED], "…"]
+    listed = f"known: {', '.join(shown)}" if names else "none is known"
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}? ({listed})" if near else f"({listed})"

@@ -1,0 +1,1 @@
+"""The feature file: schema, writer, memory-mapped reader, build."""

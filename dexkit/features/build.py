@@ -1,0 +1,248 @@
+"""Build a feature file: FASTA + annotation + contacts + expression -> one HDF5 file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexkit import __version__
+from dexkit.errors import ConfigError, InputError, did_you_mean
+from dexkit.features.config import BuildConfig
+from dexkit.features.schema import expression_path
+from dexkit.features.selection import select_genes
+from dexkit.features.writer import write_feature_file
+from dexkit.files import check_output
+from dexkit.genome import GeneTable
+from dexkit.hooks import ArrayPlan, BuildContext, SampleInput
+from dexkit.hooks.manager import Plugins, parse_config, plugins
+from dexkit.io.annotation import read_gtf
+from dexkit.io.chroms import reconcile
+from dexkit.io.expression import match_expression, read_expression
+from dexkit.io.fasta import open_fasta
+from dexkit.progress import progress_bar
+
+logger = logging.getLogger("dexkit")
+
+
+@dataclass(frozen=True)
+class BuildSummary:
+    """What a build did.
+
+    Parameters
+    ----------
+    path : Path
+        The feature file.
+    selection : str
+        How many genes were kept, and why the others were not.
+    measured : dict of str to int
+        Genes with expression, by sample.
+    arrays : dict of str to tuple
+        Shape of every array by HDF5 path.
+    n_bytes : int
+        Size of the file.
+    """
+
+    path: Path
+    selection: str
+    measured: dict[str, int]
+    arrays: dict[str, tuple[int, ...]]
+    n_bytes: int
+
+
+def build_features(
+    config: BuildConfig,
+    out: Path,
+    force: bool = False,
+    progress: Callable[..., Any] = progress_bar,
+) -> BuildSummary:
+    """Build a feature file.
+
+    Parameters
+    ----------
+    config : BuildConfig
+        Inputs and options.
+    out : Path
+        The file to write; it appears whole or not at all.
+    force : bool, optional
+        Whether an existing file may be replaced.
+    progress : callable, optional
+        Progress reporting; see :class:`dexkit.hooks.BuildContext`.
+
+    Returns
+    -------
+    BuildSummary
+        Counts for the summary line.
+
+    Raises
+    ------
+    InputError
+        When an input is missing, malformed or does not fit the others.
+    ConfigError
+        When a block or one of its options is unknown.
+    OutputError
+        When the file exists, cannot be written, or the disk is full.
+    """
+    check_output(out, force)
+    registry = plugins()
+    block_configs = _block_configs(config, registry)
+    for path in _input_paths(config):
+        if not path.is_file():
+            raise InputError(f"{path} does not exist or is not a file; check the path")
+    annotation = read_gtf(config.gtf, config.tss_rule)
+    for note in annotation.notes:
+        logger.info("%s: %s", config.gtf.name, note)
+    with open_fasta(config.fasta) as fasta:
+        genome = fasta.genome
+        names = dict.fromkeys(gene.chrom for gene in annotation.genes)
+        mapping = reconcile(list(genome.lengths), list(names), f"annotation {config.gtf}")
+        if mapping.message:
+            logger.warning("%s", mapping.message)
+        selection = select_genes(
+            annotation.genes,
+            annotation.excluded,
+            fasta,
+            dict(mapping.alias),
+            config.upstream_bp,
+            config.downstream_bp,
+            config.max_n_fraction,
+            progress,
+        )
+    if not len(selection.genes):
+        raise InputError(f"no gene has a promoter sequence: {selection.summary()}")
+    expression, measured = _expression_plans(config, selection.genes)
+    context = BuildContext(
+        genes=selection.genes,
+        genome=genome,
+        fasta=config.fasta,
+        samples=tuple(SampleInput(c.sample, c.paths) for c in config.contacts),
+        upstream_bp=config.upstream_bp,
+        downstream_bp=config.downstream_bp,
+        margin_bp=config.margin_bp,
+        n_threads=config.n_threads,
+        chrom_alias=dict(mapping.alias),
+        progress=progress,
+    )
+    plans = list(expression)
+    for name, block_config in block_configs.items():
+        plans += registry.block(name).plan(block_config, context)
+    _say_what_has_no_partner(config, measured)
+    late = write_feature_file(
+        out, genome, selection.genes, selection.left_out, plans, _root_attrs(config), force
+    )
+    logger.debug("attributes found while filling: %s", late)
+    return BuildSummary(
+        path=out,
+        selection=selection.summary(),
+        measured=measured,
+        arrays={plan.path: plan.shape for plan in plans},
+        n_bytes=out.stat().st_size,
+    )
+
+
+def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
+    """Return the parsed configuration of every block to build, by name."""
+    wanted = [name for name, found in registry.blocks.items() if found.entry.default]
+    for name in config.blocks:
+        registry.block(name)
+        if name not in wanted:
+            wanted.append(name)
+    for name in config.settings:
+        if name not in wanted:
+            raise ConfigError(
+                f"settings for block {name!r}, which is not built; {did_you_mean(name, wanted)}"
+            )
+    return {
+        name: parse_config(
+            registry.block(name).config, config.settings.get(name, {}), f"block {name}"
+        )
+        for name in wanted
+    }
+
+
+def _input_paths(config: BuildConfig) -> list[Path]:
+    contacts = [path for source in config.contacts for path in source.paths]
+    expression = [source.path for source in config.expression]
+    return list(dict.fromkeys([config.fasta, config.gtf, *contacts, *expression]))
+
+
+def _expression_plans(
+    config: BuildConfig, genes: GeneTable
+) -> tuple[list[ArrayPlan], dict[str, int]]:
+    """Read every expression source and plan ``value`` and ``raw`` of each sample."""
+    plans: list[ArrayPlan] = []
+    measured: dict[str, int] = {}
+    for source in config.expression:
+        table = read_expression(source.path, sample=source.sample)
+        if source.sample is None:
+            chosen = dict(zip(table.samples, range(len(table.samples)), strict=True))
+        else:
+            chosen = {source.sample: table.column(source.sample, source.column)}
+        matched = match_expression(genes, table)
+        logger.info(
+            "%s: %s of %s kept genes matched by %s; %s rows belong to no kept gene, "
+            "%s names are ambiguous and were left out",
+            source.path.name,
+            f"{matched.n_matched:,}",
+            f"{len(genes):,}",
+            matched.matched_by,
+            f"{len(matched.unmatched_rows):,}",
+            f"{len(matched.ambiguous):,}",
+        )
+        for sample, column in chosen.items():
+            if sample in measured:
+                raise InputError(
+                    f"sample {sample!r} has expression twice, the second time in {source.path}; "
+                    "give each sample once"
+                )
+            raw = matched.values[:, column]
+            measured[sample] = int(np.isfinite(raw).sum())
+            attrs = {"source": source.path.name, "pseudocount": config.pseudocount}
+            value = np.log10(raw + config.pseudocount)
+            plans.append(_given(expression_path(sample, "raw"), raw, attrs))
+            plans.append(
+                _given(expression_path(sample), value, {**attrs, "unit": "log10(raw+pseudocount)"})
+            )
+    return plans, measured
+
+
+def _given(path: str, values: npt.NDArray[np.float64], attrs: dict[str, Any]) -> ArrayPlan:
+    """Plan an array whose values are already there."""
+
+    def fill(out: npt.NDArray[Any]) -> None:
+        out[...] = values
+
+    return ArrayPlan(path, values.shape, "float32", fill, attrs)
+
+
+def _say_what_has_no_partner(config: BuildConfig, measured: Iterable[str]) -> None:
+    with_contacts = {source.sample for source in config.contacts}
+    with_expression = set(measured)
+    for sample in sorted(with_contacts - with_expression):
+        logger.warning("sample %s has contacts but no expression", sample)
+    if with_contacts:
+        for sample in sorted(with_expression - with_contacts):
+            logger.info("sample %s has expression but no contacts", sample)
+
+
+def _root_attrs(config: BuildConfig) -> dict[str, Any]:
+    provenance = []
+    for path in _input_paths(config):
+        with path.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        provenance.append({"name": path.name, "size_bytes": path.stat().st_size, "sha256": digest})
+    return {
+        "generated_by": f"dexkit {__version__}",
+        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "assembly": config.assembly,
+        "config": config.model_dump_json(),
+        "provenance": json.dumps(provenance),
+    }

@@ -1,0 +1,68 @@
+"""What a feature file is built from: the configuration of ``build-features``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TssRule = Literal["gene", "canonical", "longest"]
+
+
+class ExpressionSource(BaseModel):
+    """Where the expression of one or several samples comes from.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    sample : str or None
+        Sample that a single column belongs to; None takes every sample column by its name.
+    column : str or None
+        Column to take for ``sample``; None takes the one named like the sample, or the only one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    sample: str | None = None
+    column: str | None = None
+
+
+class ContactsSource(BaseModel):
+    """Contact files of one sample, one a replicate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sample: str
+    paths: tuple[Path, ...]
+
+
+class BuildConfig(BaseModel):
+    """Everything that decides the content of a feature file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fasta: Path
+    gtf: Path
+    tss_rule: TssRule = "gene"
+    contacts: tuple[ContactsSource, ...] = ()
+    expression: tuple[ExpressionSource, ...] = ()
+    upstream_bp: int = Field(1000, ge=0)
+    downstream_bp: int = Field(1000, ge=1)
+    margin_bp: int = Field(50, ge=0)
+    max_n_fraction: float = Field(0.05, ge=0, le=1)
+    pseudocount: float = Field(1.0, gt=0)
+    blocks: tuple[str, ...] = ()
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    assembly: str = ""
+    n_threads: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> BuildConfig:
+        names = [source.sample for source in self.contacts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"sample {twice[0]!r} is given contacts twice; join them with commas")
+        return self

@@ -1,0 +1,215 @@
+"""Read a feature file: small tables in memory, arrays as read-only memory maps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from dexkit.errors import FormatError, InputError, did_you_mean
+from dexkit.features.schema import (
+    CODES,
+    FORMAT,
+    FORMAT_VERSION,
+    expression_path,
+    observed_path,
+    signal_path,
+)
+from dexkit.genome import GeneTable, Genome
+
+
+class FeatureFile:
+    """A feature file, opened for reading.
+
+    The HDF5 library is used once, to read the small tables and the place of each array; the
+    arrays are then mapped, so any number of processes share one copy and no lock is held.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
+    Raises
+    ------
+    InputError
+        When the file does not exist.
+    FormatError
+        When it is not a feature file, is damaged, or is of a newer version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(
+                f"feature file {self.path} does not exist; make it with build-features"
+            )
+        try:
+            file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise FormatError(
+                "not a feature file: HDF5 cannot open it; expected a file of build-features",
+                str(self.path),
+            ) from error
+        with file:
+            self._check(file)
+            self.attrs: Mapping[str, Any] = dict(file.attrs)
+            try:
+                names = _strings(file, "/chroms/name")
+                self.genome = Genome(
+                    dict(zip(names, (int(n) for n in file["/chroms/length"][()]), strict=True))
+                )
+                self.genes = _genes(file, "/genes")
+                self.left_out = _genes(file, "/left_out")
+                self.left_out_reason = _strings(file, "/left_out/reason")
+                self._places: dict[str, tuple[int | None, tuple[int, ...], np.dtype[Any]]] = {}
+                self._attrs: dict[str, dict[str, Any]] = {}
+                file.visititems(self._note)
+            except KeyError as error:
+                raise FormatError(f"damaged feature file: {error}", str(self.path)) from error
+
+    def _check(self, file: h5py.File) -> None:
+        if file.attrs.get("format") != FORMAT:
+            raise FormatError(
+                f"not a feature file: the attribute 'format' is {file.attrs.get('format')!r}, "
+                f"expected {FORMAT!r}",
+                str(self.path),
+            )
+        version = int(file.attrs.get("format_version", 0))
+        if version > FORMAT_VERSION:
+            raise FormatError(
+                f"format version {version} is newer than this dexkit reads "
+                f"({FORMAT_VERSION}); the file was written by {file.attrs.get('generated_by')}, "
+                "install that version or later",
+                str(self.path),
+            )
+
+    def _note(self, name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            self._attrs[f"/{name}"] = dict(item.attrs)
+            if item.dtype.kind in "uif" and item.chunks is None:
+                self._places[f"/{name}"] = (item.id.get_offset(), item.shape, item.dtype)
+
+    # --- content --------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.genes)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration that the file was built with."""
+        return dict(json.loads(str(self.attrs["config"])))
+
+    @property
+    def provenance(self) -> list[dict[str, Any]]:
+        """Name, size and SHA-256 of every input of the build."""
+        return list(json.loads(str(self.attrs["provenance"])))
+
+    @property
+    def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Shape and dtype of every mapped array by HDF5 path."""
+        return {p: (shape, dtype.name) for p, (_, shape, dtype) in self._places.items()}
+
+    @property
+    def expression_samples(self) -> list[str]:
+        """Samples that have expression."""
+        return self._samples("/expression/")
+
+    @property
+    def contact_samples(self) -> list[str]:
+        """Samples that have contact profiles."""
+        return self._samples("/contacts/")
+
+    @property
+    def window_bp(self) -> tuple[int, int, int]:
+        """Upstream, downstream and margin of the stored promoter window, in bp."""
+        attrs = self.array_attrs(CODES)
+        return int(attrs["upstream_bp"]), int(attrs["downstream_bp"]), int(attrs["margin_bp"])
+
+    def array(self, path: str) -> npt.NDArray[Any]:
+        """Map the array at ``path`` read-only.
+
+        Parameters
+        ----------
+        path : str
+            HDF5 path, such as ``/sequence/codes``.
+
+        Returns
+        -------
+        ndarray
+            A read-only memory map.
+
+        Raises
+        ------
+        InputError
+            When the file has no such array.
+        """
+        if path not in self._places:
+            raise InputError(
+                f"{self.path} has no array {path!r} {did_you_mean(path, self._places)}"
+            )
+        offset, shape, dtype = self._places[path]
+        if offset is None:
+            return np.empty(shape, dtype)
+        return np.memmap(self.path, dtype=dtype, mode="r", offset=offset, shape=shape)
+
+    def array_attrs(self, path: str) -> dict[str, Any]:
+        """Return the attributes of the data set at ``path`` (empty when there is none)."""
+        return self._attrs.get(path, {})
+
+    def has(self, path: str) -> bool:
+        """Whether the file has a mapped array at ``path``."""
+        return path in self._places
+
+    def expression(self, sample: str) -> npt.NDArray[np.float64]:
+        """Return log10(raw + pseudocount) of a sample, NaN where not measured.
+
+        Raises
+        ------
+        InputError
+            When the file has no expression of this sample.
+        """
+        self._known(sample, self.expression_samples, "expression")
+        return np.asarray(self.array(expression_path(sample)), dtype=np.float64)
+
+    def contacts(self, sample: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """Return contact signal and observed mask of a sample, both (n_genes, n_bins).
+
+        Raises
+        ------
+        InputError
+            When the file has no contacts of this sample.
+        """
+        self._known(sample, self.contact_samples, "contacts")
+        return self.array(signal_path(sample)), self.array(observed_path(sample))
+
+    def _samples(self, prefix: str) -> list[str]:
+        found = (p[len(prefix) :].split("/")[0] for p in self._places if p.startswith(prefix))
+        return list(dict.fromkeys(found))
+
+    def _known(self, sample: str, known: list[str], what: str) -> None:
+        if sample not in known:
+            raise InputError(
+                f"{self.path} has no {what} of sample {sample!r}; {did_you_mean(sample, known)}"
+            )
+
+
+def _strings(file: h5py.File, path: str) -> list[str]:
+    return [str(s) for s in file[path].asstr()[()]]
+
+
+def _genes(file: h5py.File, group: str) -> GeneTable:
+    def column(name: str) -> npt.NDArray[np.object_]:
+        return np.array(_strings(file, f"{group}/{name}"), dtype=object)
+
+    return GeneTable(
+        gene_id=column("gene_id"),
+        gene_name=column("gene_name"),
+        chrom=column("chrom"),
+        tss=np.asarray(file[f"{group}/tss"][()], dtype=np.int64),
+        strand=column("strand"),
+    )

@@ -1,0 +1,70 @@
+"""Say what a feature file holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dexkit.features.file import FeatureFile
+from dexkit.features.schema import signal_path
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return the facts of a feature file as JSON-able values.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Genes, samples, arrays, inputs and what was left out.
+
+    Raises
+    ------
+    InputError
+        When the file does not exist.
+    FormatError
+        When it is no feature file.
+    """
+    features = FeatureFile(path)
+    return {
+        "format_version": int(features.attrs["format_version"]),
+        "generated_by": str(features.attrs["generated_by"]),
+        "created_utc": str(features.attrs["created_utc"]),
+        "assembly": str(features.attrs["assembly"]) or "not given",
+        "genes": len(features),
+        "genes_left_out": {
+            reason: count for reason, count in Counter(features.left_out_reason).most_common()
+        },
+        "expression": {
+            sample: f"{int(np.isfinite(features.expression(sample)).sum())} genes measured"
+            for sample in features.expression_samples
+        },
+        "contacts": {
+            sample: _contact_line(features, sample) for sample in features.contact_samples
+        },
+        "arrays": {
+            name: f"{' x '.join(map(str, shape))} {dtype}"
+            for name, (shape, dtype) in features.arrays.items()
+        },
+        "inputs": {
+            str(item["name"]): f"{item['size_bytes']} bytes, sha256 {item['sha256']}"
+            for item in features.provenance
+        },
+    }
+
+
+def _contact_line(features: FeatureFile, sample: str) -> str:
+    attrs = features.array_attrs(signal_path(sample))
+    depths = ", ".join(f"{int(d):,}" for d in np.atleast_1d(attrs["depths"]))
+    n_seen = int(features.contacts(sample)[1].any(axis=1).sum())
+    return (
+        f"{n_seen} genes observed; replicate depths {depths}, scaled to "
+        f"{int(attrs['target_depth']):,}"
+    )

@@ -1,0 +1,26 @@
+"""Names and version of the feature file. ``docs/format.md`` is the contract."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMAT: Final = "dexkit-features"
+#: Raised when a reader of the older version could misread the file.
+FORMAT_VERSION: Final = 1
+
+CODES: Final = "/sequence/codes"
+
+
+def signal_path(sample: str) -> str:
+    """Return the HDF5 path of a sample's contact signal."""
+    return f"/contacts/{sample}/signal"
+
+
+def observed_path(sample: str) -> str:
+    """Return the HDF5 path of a sample's contact mask."""
+    return f"/contacts/{sample}/observed"
+
+
+def expression_path(sample: str, kind: str = "value") -> str:
+    """Return the HDF5 path of a sample's expression, ``value`` (log10) or ``raw``."""
+    return f"/expression/{sample}/{kind}"

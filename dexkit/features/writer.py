@@ -1,0 +1,159 @@
+"""Write a feature file: laid out first, filled through memory maps, renamed when whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from dexkit.errors import OutputError
+from dexkit.features.schema import FORMAT, FORMAT_VERSION
+from dexkit.files import atomic_path
+from dexkit.genome import GeneTable, Genome
+from dexkit.hooks import ArrayPlan
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Genes that are not in the file, with the reason."""
+
+    genes: GeneTable
+    reason: npt.NDArray[np.object_]
+
+
+def write_feature_file(
+    path: Path,
+    genome: Genome,
+    genes: GeneTable,
+    left_out: LeftOut,
+    plans: Sequence[ArrayPlan],
+    attrs: Mapping[str, Any],
+    force: bool = False,
+) -> dict[str, dict[str, Any]]:
+    """Write a feature file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    genome : Genome
+        Chromosomes, stored under ``/chroms``.
+    genes : GeneTable
+        Kept genes, stored under ``/genes``.
+    left_out : LeftOut
+        Stored under ``/left_out``.
+    plans : sequence of ArrayPlan
+        The arrays. Each is contiguous and uncompressed, and is filled through a memory map of
+        its place in the file.
+    attrs : mapping
+        Root attributes besides format and version.
+    force : bool, optional
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    dict
+        By array path, the attributes that became known while it was filled.
+
+    Raises
+    ------
+    OutputError
+        When the file exists, cannot be written, or the disk is full.
+    """
+    n_bytes = sum(int(np.prod(p.shape)) * np.dtype(p.dtype).itemsize for p in plans)
+    with atomic_path(path, force) as partial:
+        free = shutil.disk_usage(path.parent).free
+        if n_bytes > free:
+            raise OutputError(
+                f"{path}: the disk is full: the file needs {n_bytes / 1e6:,.0f} MB, "
+                f"{free / 1e6:,.0f} MB are free; write elsewhere or choose fewer blocks"
+            )
+        offsets = _lay_out(partial, genome, genes, left_out, plans, attrs)
+        _reserve(partial)
+        late: dict[str, dict[str, Any]] = {}
+        digests: dict[str, str] = {}
+        for plan in plans:
+            out = np.memmap(
+                partial, dtype=plan.dtype, mode="r+", offset=offsets[plan.path], shape=plan.shape
+            )
+            late[plan.path] = dict(plan.fill(out) or {})
+            out.flush()
+            digests[plan.path] = hashlib.sha256(out.data).hexdigest()
+            del out
+        with h5py.File(partial, "r+") as file:
+            for plan in plans:
+                for key, value in late[plan.path].items():
+                    file[plan.path].attrs[key] = value
+                file[plan.path].attrs["sha256"] = digests[plan.path]
+    return late
+
+
+def _lay_out(
+    partial: Path,
+    genome: Genome,
+    genes: GeneTable,
+    left_out: LeftOut,
+    plans: Sequence[ArrayPlan],
+    attrs: Mapping[str, Any],
+) -> dict[str, int]:
+    """Create every data set and return the file offset of each planned array."""
+    offsets: dict[str, int] = {}
+    with h5py.File(partial, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        for key, value in attrs.items():
+            file.attrs[key] = value
+        _write_strings(file, "/chroms/name", list(genome.lengths))
+        file["/chroms/length"] = np.array(list(genome.lengths.values()), dtype=np.int64)
+        _write_genes(file, "/genes", genes)
+        _write_genes(file, "/left_out", left_out.genes)
+        _write_strings(file, "/left_out/reason", left_out.reason)
+        for plan in plans:
+            dataset = _create_contiguous(file, plan)
+            for key, value in plan.attrs.items():
+                dataset.attrs[key] = value
+            offset = dataset.id.get_offset()
+            if offset is None:
+                raise OutputError(f"{partial}: no room was given to {plan.path} {plan.shape}")
+            offsets[plan.path] = offset
+    return offsets
+
+
+def _create_contiguous(file: h5py.File, plan: ArrayPlan) -> h5py.Dataset:
+    """Create a contiguous data set whose space is allocated now, so that it can be mapped."""
+    dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    dcpl.set_layout(h5py.h5d.CONTIGUOUS)
+    dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    group_name, _, name = plan.path.rpartition("/")
+    group = file.require_group(group_name or "/")
+    space = h5py.h5s.create_simple(plan.shape)
+    kind = h5py.h5t.py_create(np.dtype(plan.dtype), logical=True)
+    h5py.h5d.create(group.id, name.encode(), kind, space, dcpl=dcpl)
+    return file[plan.path]
+
+
+def _reserve(partial: Path) -> None:
+    """Make the system set the blocks aside: a hole in a mapped file ends in SIGBUS when full."""
+    with partial.open("rb+") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle.fileno(), 0, size)
+
+
+def _write_genes(file: h5py.File, group: str, genes: GeneTable) -> None:
+    for column in ("gene_id", "gene_name", "chrom", "strand"):
+        _write_strings(file, f"{group}/{column}", getattr(genes, column))
+    file[f"{group}/tss"] = genes.tss
+
+
+def _write_strings(file: h5py.File, path: str, values: Any) -> None:
+    file.create_dataset(path, data=list(values), dtype=h5py.string_dtype(), shape=(len(values),))

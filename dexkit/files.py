@@ -1,0 +1,129 @@
+"""Files that appear whole or not at all, and clear words when the disk is full."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dexkit.errors import OutputError
+
+_DISK_ERRNOS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+#: HDF5 reports a failed write as a plain OSError whose text carries the number.
+_HDF5_ERRNO = re.compile(r"errno = (\d+)")
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk, a quota, a file-size limit or a forbidden folder into one sentence.
+
+    Parameters
+    ----------
+    path : Path
+        The file being written, for the message.
+
+    Raises
+    ------
+    OutputError
+        When the system refuses to store the data or the folder cannot be written.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        raise OutputError(f"{path}: not permitted to write here ({error.strerror})") from error
+    except OSError as error:
+        number = error.errno
+        hdf5 = _HDF5_ERRNO.search(str(error))
+        if number is None and hdf5:
+            number = int(hdf5.group(1))
+        if number in _DISK_ERRNOS:
+            raise OutputError(
+                f"{path}: the disk is full or a file-size limit was reached "
+                f"({os.strerror(number)}); free space or write elsewhere"
+            ) from error
+        raise
+
+
+@contextmanager
+def atomic_path(path: Path, force: bool = True) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that becomes ``path`` when the block succeeds.
+
+    Parameters
+    ----------
+    path : Path
+        Final file.
+    force : bool, optional
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    Path
+        Where to write. Removed when the block fails; synced and renamed when it succeeds.
+
+    Raises
+    ------
+    OutputError
+        When ``path`` exists and ``force`` is false, its folder does not exist or cannot be
+        written, or the disk is full.
+    """
+    check_output(path, force)
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        with disk_errors(path):
+            yield partial
+            with partial.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(partial, path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Refuse an output that exists, or whose folder does not, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder to be made.
+    force : bool
+        Whether it may be replaced.
+
+    Raises
+    ------
+    OutputError
+        When it exists and ``force`` is false, or its parent folder does not exist.
+    """
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists; give another name or --force to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+
+
+def write_whole(path: Path, content: bytes | str, force: bool = True) -> None:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes or str
+        What it holds; text is stored as UTF-8.
+    force : bool, optional
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        See :func:`atomic_path`.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_path(path, force) as partial:
+        partial.write_bytes(data)

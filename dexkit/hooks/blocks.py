@@ -1,0 +1,126 @@
+"""Records around blocks: what a block may look at, the arrays it plans, its entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from dexkit.genome import GeneTable, Genome
+from dexkit.hooks.base import PluginConfig, resolve
+
+
+@dataclass(frozen=True)
+class SampleInput:
+    """What the user gave for one sample.
+
+    Parameters
+    ----------
+    name : str
+        Sample name (``K562``, ``mESC``).
+    contacts : tuple of Path
+        Contact files, one a replicate; empty when the sample has none.
+    """
+
+    name: str
+    contacts: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What a block may look at while a feature file is built.
+
+    Parameters
+    ----------
+    genes : GeneTable
+        The kept genes, in file order.
+    genome : Genome
+        Chromosome names and lengths.
+    fasta : Path
+        The indexed FASTA.
+    samples : tuple of SampleInput
+        Samples in the order given.
+    upstream_bp, downstream_bp, margin_bp : int
+        Promoter window, and the extra bases stored at both ends for shift augmentation.
+    n_threads : int
+        Threads that kernels may use.
+    chrom_alias : mapping of str to str
+        Names used in other inputs to names used in the FASTA (``{"1": "chr1"}``); empty when
+        they agree.
+    progress : callable
+        ``progress(description, total)`` returns a context manager whose value is called with
+        the number of finished units; see :mod:`dexkit.progress`.
+    """
+
+    genes: GeneTable
+    genome: Genome
+    fasta: Path
+    samples: tuple[SampleInput, ...]
+    upstream_bp: int
+    downstream_bp: int
+    margin_bp: int
+    n_threads: int
+    chrom_alias: Mapping[str, str]
+    progress: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """One array of the feature file, declared before anything is computed.
+
+    The writer lays all planned arrays out, checks that the disk can hold them, and then calls
+    ``fill`` with a writable memory map of each.
+
+    Parameters
+    ----------
+    path : str
+        HDF5 path, for example ``/contacts/K562/signal``.
+    shape : tuple of int
+        First axis is genes.
+    dtype : str
+        NumPy dtype name.
+    fill : callable
+        ``fill(out)`` writes every element of ``out``. May return a mapping of attributes that
+        are known only afterwards (depths, counts); they are stored on the dataset.
+    attrs : mapping
+        HDF5 attributes of the dataset.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    fill: Callable[[npt.NDArray[Any]], Mapping[str, Any] | None]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BlockEntry:
+    """A block that ``build-features`` can compute.
+
+    Parameters
+    ----------
+    name : str
+        Block name, as in ``--blocks``.
+    config : type of PluginConfig
+        Options of the block.
+    factory : str
+        ``"module:function"``; ``function(config, context)`` returns the planned arrays.
+    summary : str
+        One line for ``plugins list``.
+    default : bool
+        Whether the block is built without being asked for (when its inputs are there).
+    """
+
+    name: str
+    config: type[PluginConfig]
+    factory: str
+    summary: str = ""
+    default: bool = False
+
+    def plan(self, config: PluginConfig, context: BuildContext) -> Iterable[ArrayPlan]:
+        """Return the arrays of this block."""
+        plans: Iterable[ArrayPlan] = resolve(self.factory)(config, context)
+        return plans

@@ -1,0 +1,89 @@
+"""4DN ``.pairs``: a header of ``#`` lines, then one pair a line (1-based positions).
+
+The ``#columns:`` line says which column is what; without it the standard ones are taken.
+``#chromsize:`` lines are compared with the genome by the caller.
+"""
+
+from __future__ import annotations
+
+import os
+
+from dexkit.errors import FormatError
+from dexkit.io.contacts.head import Head, Reading
+from dexkit.io.text import parse_position
+from dexkit_ext import PairLayout
+
+NAME = "pairs"
+STANDARD_COLUMNS = ("readID", "chrom1", "pos1", "chrom2", "pos2", "strand1", "strand2")
+"""The reserved columns of the 4DN pairs format, in their order."""
+
+_SPELLINGS = {
+    "chrom1": ("chrom1", "chr1"),
+    "pos1": ("pos1",),
+    "chrom2": ("chrom2", "chr2"),
+    "pos2": ("pos2",),
+}
+
+
+def matches(head: Head) -> bool:
+    """Return whether the header is that of a ``.pairs`` file."""
+    return any(
+        line.startswith(("## pairs format", "##pairs format", "#columns:")) for line in head.header
+    )
+
+
+def describe(head: Head, path: str | os.PathLike[str]) -> Reading:
+    """Read the header.
+
+    Parameters
+    ----------
+    head : Head
+        Header lines, without line ends.
+    path : str or path-like
+        For messages.
+
+    Returns
+    -------
+    Reading
+        Columns and chromosome lengths.
+
+    Raises
+    ------
+    FormatError
+        When ``#columns:`` lacks a column that is needed, or a ``#chromsize:`` line is malformed.
+    """
+    columns: list[str] = list(STANDARD_COLUMNS)
+    columns_line = 0
+    lengths: dict[str, int] = {}
+    for number, line in enumerate(head.header, start=1):
+        key, _, value = line.partition(":")
+        if key == "#columns":
+            columns, columns_line = value.split(), number
+        elif key == "#chromsize":
+            fields = value.split()
+            length = parse_position(fields[1]) if len(fields) == 2 else None
+            if length is None:
+                raise FormatError(
+                    f"{line!r} is malformed; expected '#chromsize: NAME LENGTH'", str(path), number
+                )
+            if lengths.get(fields[0], length) != length:
+                raise FormatError(
+                    f"chromosome {fields[0]!r} has two lengths in the header, "
+                    f"{lengths[fields[0]]:,} and {length:,}; expected one",
+                    str(path),
+                    number,
+                )
+            lengths[fields[0]] = length
+    index: dict[str, int] = {}
+    for role, spellings in _SPELLINGS.items():
+        found = [i for i, name in enumerate(columns) if name in spellings]
+        if len(found) != 1:
+            raise FormatError(
+                f"#columns has {len(found)} columns {role!r} (got {' '.join(columns)}); "
+                "expected one each of chrom1 (or chr1), pos1, chrom2 (or chr2), pos2",
+                str(path),
+                columns_line,
+            )
+        index[role] = found[0]
+    pair_type = columns.index("pair_type") if "pair_type" in columns else -1
+    return Reading(NAME, PairLayout(**index, pair_type=pair_type, one_based=True), lengths)

@@ -1,0 +1,151 @@
+"""Expression: read a table (:mod:`dexkit.io.expression_table`) and match its rows to genes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dexkit.errors import InputError
+from dexkit.genome import GeneTable
+from dexkit.io.expression_table import ExpressionTable, read_expression
+
+__all__ = [
+    "ExpressionTable",
+    "MatchedExpression",
+    "match_expression",
+    "read_expression",
+    "strip_version",
+]
+
+# Ensembl stable identifiers only: in other names (MSTRG.12, RP11-34P13.7) the number behind the
+# dot tells genes apart. GENCODE puts _PAR_Y behind the version; it is part of the identity.
+_VERSION = re.compile(r"(ENS[A-Z]*\d{6,})\.\d+(_PAR_Y)?")
+
+
+@dataclass(frozen=True)
+class MatchedExpression:
+    """Expression values in the order of the genes.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_genes, n_samples), dtype float64
+        NaN where the table has no row for the gene, an ambiguous one, or a missing value.
+    matched_by : str
+        ``"gene_id"``, ``"gene_id without version"`` or ``"gene_name"``.
+    n_matched : int
+        Genes that a row was found for (its values may be missing).
+    unmatched_rows : list of str
+        First column of the rows that belong to no gene, in file order.
+    ambiguous : list of str
+        Keys that were left out: rows that repeat with different values, and names that stand for
+        several genes; in order of first appearance in the table.
+    repeated : list of str
+        Keys of rows that repeat with equal values; they were taken once.
+    """
+
+    values: npt.NDArray[np.float64]
+    matched_by: str
+    n_matched: int
+    unmatched_rows: list[str]
+    ambiguous: list[str]
+    repeated: list[str] = field(default_factory=list)
+
+
+def strip_version(gene_id: str) -> str:
+    """Return an Ensembl identifier without its version; any other name as it is.
+
+    Examples
+    --------
+    >>> strip_version("ENSG00000182378.15_PAR_Y"), strip_version("RP11-34P13.7")
+    ('ENSG00000182378_PAR_Y', 'RP11-34P13.7')
+    """
+    match = _VERSION.fullmatch(gene_id)
+    return gene_id if match is None else match[1] + (match[2] or "")
+
+
+def match_expression(genes: GeneTable, table: ExpressionTable) -> MatchedExpression:
+    """Match table rows to genes by identifier, version-less identifier or name.
+
+    The way that matches most genes is taken for the whole table (on a tie the first of the three).
+    A key that is not unique is never guessed at: see ``MatchedExpression.ambiguous``.
+
+    Parameters
+    ----------
+    genes : GeneTable
+        Genes, n_genes of them.
+    table : ExpressionTable
+        As read.
+
+    Returns
+    -------
+    MatchedExpression
+        Values a gene, and what could not be matched.
+
+    Raises
+    ------
+    InputError
+        When not a single gene is matched.
+    """
+    ids, names = list(genes.gene_id), list(genes.gene_name)
+    ways: list[tuple[str, list[str], Sequence[str]]] = [
+        ("gene_id", ids, table.ids),
+        (
+            "gene_id without version",
+            [strip_version(i) for i in ids],
+            [strip_version(i) for i in table.ids],
+        ),
+        ("gene_name", names, table.ids),
+    ]
+    if table.names is not None:
+        ways.append(("gene_name", names, table.names))
+    found = [_match(how, gene_keys, row_keys, table) for how, gene_keys, row_keys in ways]
+    best = max(found, key=lambda m: m.n_matched)  # max keeps the first of equals
+    if best.n_matched == 0:
+        clashes = max((m.ambiguous for m in found), key=len)
+        why = f" ({len(clashes)} names are ambiguous: {_some(clashes)})" if clashes else ""
+        raise InputError(
+            f"{table.path}: not a single gene of the annotation is in the table{why}; got "
+            f"{_some(table.ids)}; expected gene ids such as {_some(ids)} or gene names such as "
+            f"{_some(names)}; check that the table and the annotation use the same identifiers"
+        )
+    return best
+
+
+def _match(
+    how: str, gene_keys: Sequence[str], row_keys: Sequence[str], table: ExpressionTable
+) -> MatchedExpression:
+    genes_of: dict[str, list[int]] = {}
+    for i, key in enumerate(gene_keys):
+        genes_of.setdefault(key, []).append(i)
+    rows_of: dict[str, list[int]] = {}
+    for i, key in enumerate(row_keys):
+        rows_of.setdefault(key, []).append(i)
+
+    values = np.full((len(gene_keys), len(table.samples)), np.nan)
+    ambiguous: list[str] = []
+    repeated: list[str] = []
+    n_matched = 0
+    for key, rows in rows_of.items():
+        targets = genes_of.get(key)
+        if targets is None:
+            continue
+        same = all(
+            np.array_equal(table.values[rows[0]], table.values[i], equal_nan=True) for i in rows[1:]
+        )
+        if len(targets) > 1 or not same:
+            ambiguous.append(key)
+            continue
+        if len(rows) > 1:
+            repeated.append(key)
+        values[targets[0]] = table.values[rows[0]]
+        n_matched += 1
+    unmatched = [name for name, key in zip(table.ids, row_keys, strict=True) if key not in genes_of]
+    return MatchedExpression(values, how, n_matched, unmatched, ambiguous, repeated)
+
+
+def _some(names: Sequence[str], n: int = 3) -> str:
+    return ", ".join(repr(name) for name in names[:n]) + (", …" if len(names) > n else "")

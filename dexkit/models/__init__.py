@@ -1,0 +1,1 @@
+"""Network assembly from encoders and a head; baselines; saving and loading a bundle."""

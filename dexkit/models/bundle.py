@@ -1,0 +1,300 @@
+"""Save a fitted model with everything that its use needs, and load it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexkit import __version__
+from dexkit.errors import FormatError, InputError
+from dexkit.features.file import FeatureFile
+from dexkit.files import atomic_path, write_whole
+from dexkit.hooks.base import resolve
+from dexkit.hooks.manager import parse_config, plugins
+from dexkit.models.contract import BlockArrays, Contract
+from dexkit.models.normaliser import ProfileNormaliser
+
+BUNDLE_VERSION = 1
+_FILE = "bundle.json"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions of some genes.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_genes,), dtype float64
+        Regression: original units. Classification: probability of the high class.
+    sd : ndarray of shape (n_genes,), dtype float64, or None
+        Spread over the networks of an ensemble; None for a single one.
+    """
+
+    mean: npt.NDArray[np.float64]
+    sd: npt.NDArray[np.float64] | None
+
+    @classmethod
+    def of_members(cls, members: Sequence[npt.NDArray[np.float64]]) -> Prediction:
+        """Average the members of an ensemble."""
+        stacked = np.stack(members)
+        return cls(stacked.mean(axis=0), stacked.std(axis=0) if len(members) > 1 else None)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A fitted model's description; ``bundle.json`` holds it.
+
+    Parameters
+    ----------
+    kind : str
+        ``"network"`` or ``"baseline"``.
+    model : str
+        Name for tables: the plugin argument.
+    task : str
+        ``"regression"`` or ``"classification"``.
+    sample : str
+        Sample that it was trained on.
+    contract : Contract
+        Inputs.
+    normaliser : ProfileNormaliser or None
+        Of the contacts, fitted on the training genes.
+    head : dict
+        ``name``, ``config``, ``state`` of the head.
+    parts : list of dict
+        ``name`` and ``config`` of each encoder, or of the baseline.
+    train_genes : list of str
+        Gene ids that the model has seen, validation genes included.
+    features : dict
+        Name of the training feature file and SHA-256 of the arrays that were used.
+    """
+
+    kind: str
+    model: str
+    task: str
+    sample: str
+    contract: Contract
+    normaliser: ProfileNormaliser | None
+    head: dict[str, Any]
+    parts: list[dict[str, Any]]
+    train_genes: list[str]
+    features: dict[str, Any]
+
+    def save(self, run: Path, members: Sequence[Any]) -> None:
+        """Write the model files and, last, ``bundle.json`` with their checksums.
+
+        Parameters
+        ----------
+        run : Path
+            The run folder.
+        members : sequence of keras.Model or Baseline
+            The networks of the ensemble, or the one baseline.
+
+        Raises
+        ------
+        OutputError
+            When the disk is full.
+        """
+        files = {}
+        for name, member in zip(self.member_files(len(members)), members, strict=True):
+            with atomic_path(run / name) as partial:
+                if self.kind == "network":
+                    # Keras decides by suffix; the temporary name has to end like the final one.
+                    named = partial.with_name(partial.name + ".keras")
+                    member.save(named)
+                    named.replace(partial)
+                else:
+                    import joblib
+
+                    joblib.dump(member, partial)
+            files[name] = hashlib.sha256((run / name).read_bytes()).hexdigest()
+        values = {
+            "bundle_version": BUNDLE_VERSION,
+            "kind": self.kind,
+            "model": self.model,
+            "task": self.task,
+            "sample": self.sample,
+            "contract": self.contract.to_json(),
+            "normaliser": self.normaliser.to_json() if self.normaliser else None,
+            "head": self.head,
+            "parts": self.parts,
+            "train_genes": self.train_genes,
+            "features": self.features,
+            "files": files,
+            "versions": {"dexkit": __version__} | _library_versions(),
+        }
+        write_whole(run / _FILE, json.dumps(values, indent=1))
+
+    def member_files(self, n_members: int) -> list[str]:
+        """Return the file names of the members."""
+        if self.kind == "baseline":
+            return ["model.joblib"]
+        if n_members == 1:
+            return ["model.keras"]
+        return [f"model-{i}.keras" for i in range(n_members)]
+
+
+class Predictor:
+    """A saved model, ready to predict.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder of a finished fit.
+
+    Raises
+    ------
+    InputError
+        When the folder holds no finished fit.
+    FormatError
+        When the bundle is of a newer version, or a model file is not the one that was saved.
+    PluginError
+        When a plugin that the model was made with is not installed.
+    """
+
+    def __init__(self, run: Path) -> None:
+        path = run / _FILE
+        if not path.is_file():
+            raise InputError(
+                f"{run} holds no finished fit ({_FILE} is missing); give the folder that fit wrote "
+                "with -o, or finish it with fit --resume"
+            )
+        try:
+            values = json.loads(path.read_text())
+            found = int(values["bundle_version"])
+        except (ValueError, KeyError) as error:
+            raise FormatError(f"damaged bundle: {error}", str(path)) from error
+        if found > BUNDLE_VERSION:
+            raise FormatError(
+                f"bundle version {found} is newer than this dexkit reads ({BUNDLE_VERSION}); it "
+                f"was written by dexkit {values['versions']['dexkit']}",
+                str(path),
+            )
+        for name, digest in values["files"].items():
+            if not (run / name).is_file():
+                raise FormatError(f"the model file {name} is missing", str(path))
+            if hashlib.sha256((run / name).read_bytes()).hexdigest() != digest:
+                raise FormatError(f"the model file {name} is not the one that was saved", str(path))
+        normaliser = values["normaliser"]
+        self.bundle = Bundle(
+            **{k: values[k] for k in ("kind", "model", "task", "sample", "head", "parts")},
+            contract=Contract.from_json(values["contract"]),
+            normaliser=ProfileNormaliser.from_json(normaliser) if normaliser else None,
+            train_genes=values["train_genes"],
+            features=values["features"],
+        )
+        self._members = self._load(run, list(values["files"]))
+
+    def _load(self, run: Path, files: Sequence[str]) -> list[Any]:
+        registry = plugins()
+        if self.bundle.kind == "baseline":
+            import joblib
+
+            registry.baseline(self.bundle.parts[0]["name"])
+            return [joblib.load(run / name) for name in files]
+        import keras
+
+        import dexkit.models.layers  # noqa: F401  (registers the layer for loading)
+
+        head = registry.head(self.bundle.head["name"])
+        self._head = head.build(parse_config(head.config, self.bundle.head["config"], "head"))
+        for part in self.bundle.parts:
+            resolve(registry.encoder(part["name"]).factory)  # registers the plugin's own layers
+        return [keras.models.load_model(run / name, compile=False) for name in files]
+
+    def predict(
+        self,
+        features: FeatureFile,
+        sample: str,
+        index: npt.NDArray[np.intp] | None = None,
+        batch_size: int = 256,
+    ) -> Prediction:
+        """Predict genes of a feature file whose contract the model accepts.
+
+        Parameters
+        ----------
+        features : FeatureFile
+            Any feature file with the same windows and bins.
+        sample : str
+            Sample whose contacts are read; a model without contacts ignores it.
+        index : ndarray of shape (n_genes,), dtype intp, optional
+            Rows to predict; all by default.
+        batch_size : int, optional
+            Genes a step.
+
+        Returns
+        -------
+        Prediction
+            Mean over the ensemble and its spread.
+
+        Raises
+        ------
+        InputError
+            When the file does not fit the model.
+        """
+        self.bundle.contract.check(features, sample)
+        arrays = BlockArrays.read(features, sample, self.bundle.contract, self.bundle.normaliser)
+        rows = np.arange(len(features)) if index is None else index
+        if self.bundle.kind == "baseline":
+            return Prediction(self._members[0].predict(_with_size(arrays.plain(rows), rows)), None)
+        return predict_members(
+            self._members, self._head, self.bundle.head["state"], arrays, rows, batch_size
+        )
+
+
+def predict_members(
+    models: Sequence[Any],
+    head: Any,
+    state: Mapping[str, float],
+    arrays: BlockArrays,
+    rows: npt.NDArray[np.intp],
+    batch_size: int = 256,
+) -> Prediction:
+    """Predict with the networks of an ensemble, batch by batch.
+
+    Parameters
+    ----------
+    models : sequence of keras.Model
+        The members.
+    head : Head
+        Decodes their output.
+    state : mapping
+        Target state of the head.
+    arrays : BlockArrays
+        Inputs of all genes.
+    rows : ndarray of shape (n_genes,), dtype intp
+        Genes to predict.
+    batch_size : int, optional
+        Genes a step.
+
+    Returns
+    -------
+    Prediction
+        Mean and spread.
+    """
+    members = []
+    for model in models:
+        outputs = [
+            np.asarray(model.predict_on_batch(arrays.plain(rows[i : i + batch_size])))
+            for i in range(0, len(rows), batch_size)
+        ]
+        members.append(head.decode(np.concatenate(outputs), state))
+    return Prediction.of_members(members)
+
+
+def _with_size(
+    blocks: dict[str, npt.NDArray[Any]], rows: npt.NDArray[np.intp]
+) -> dict[str, npt.NDArray[Any]]:
+    """Give a baseline without blocks something to read the number of genes off."""
+    return blocks or {"genes": rows}
+
+
+def _library_versions() -> dict[str, str]:
+    return {name: version(name) for name in ("numpy", "keras", "tensorflow", "scikit-learn")}

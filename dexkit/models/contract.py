@@ -1,0 +1,158 @@
+"""What a model expects of a feature file, and the arrays it takes from one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexkit.errors import InputError
+from dexkit.features.file import FeatureFile
+from dexkit.features.schema import CODES, signal_path
+from dexkit.models.normaliser import ProfileNormaliser
+
+#: Attributes of a contact signal that a model depends on.
+_CONTACT_ATTRS = ("bin_size_bp", "n_flank_bins", "flip_minus", "keep_self", "normalisation")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Shape and meaning of a model's inputs.
+
+    Parameters
+    ----------
+    blocks : tuple of str
+        Blocks that the model reads.
+    upstream_bp, downstream_bp : int
+        Promoter window, 0 when the model reads no sequence.
+    n_bins : int
+        Bins of a contact profile, 0 when the model reads no contacts.
+    contacts : dict
+        Attributes of the contact signal that must agree.
+    target_depth : int
+        Depth that the contacts of the training sample were scaled to; 0 without contacts.
+    """
+
+    blocks: tuple[str, ...]
+    upstream_bp: int = 0
+    downstream_bp: int = 0
+    n_bins: int = 0
+    contacts: dict[str, Any] | None = None
+    target_depth: int = 0
+
+    @classmethod
+    def of(cls, features: FeatureFile, sample: str, blocks: tuple[str, ...]) -> Contract:
+        """Read the contract off a feature file.
+
+        Raises
+        ------
+        InputError
+            When the file lacks one of the blocks for this sample.
+        """
+        values: dict[str, Any] = {"blocks": blocks}
+        if "sequence" in blocks:
+            if not features.has(CODES):
+                raise InputError(f"{features.path} has no block 'sequence' ({CODES})")
+            up, down, _ = features.window_bp
+            values |= {"upstream_bp": up, "downstream_bp": down}
+        if "contacts" in blocks:
+            signal, _ = features.contacts(sample)
+            attrs = features.array_attrs(signal_path(sample))
+            values |= {
+                "n_bins": signal.shape[1],
+                "contacts": {name: _plain(attrs[name]) for name in _CONTACT_ATTRS},
+                "target_depth": int(attrs["target_depth"]),
+            }
+        return cls(**values)
+
+    def check(self, features: FeatureFile, sample: str) -> list[str]:
+        """Compare with another feature file.
+
+        Returns
+        -------
+        list of str
+            Differences that do not forbid the use but should be said aloud.
+
+        Raises
+        ------
+        InputError
+            When the file's windows or bins are not those the model was trained on.
+        """
+        other = Contract.of(features, sample, self.blocks)
+        for name in ("upstream_bp", "downstream_bp", "n_bins", "contacts"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise InputError(
+                    f"{features.path}: {name} is {theirs}, but the model was trained with {mine}; "
+                    "build the feature file with the options of the training file"
+                )
+        if self.target_depth != other.target_depth:
+            return [
+                f"contacts are scaled to {other.target_depth:,} pairs, the training sample's to "
+                f"{self.target_depth:,}; rebuild with contacts.target_depth={self.target_depth} "
+                "to put both on one scale"
+            ]
+        return []
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self) | {"blocks": list(self.blocks)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Contract:
+        """Rebuild from :meth:`to_json`."""
+        return cls(**(values | {"blocks": tuple(values["blocks"])}))
+
+
+@dataclass(frozen=True)
+class BlockArrays:
+    """The arrays of all genes of a file, ready for batches.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_genes, length_bp + 2 * margin_bp), dtype uint8, or None
+        Base codes with margins (a read-only memory map).
+    margin_bp : int
+        Margin at both ends of ``codes``.
+    contacts : ndarray of shape (n_genes, n_bins), dtype float32, or None
+        Standardised profiles.
+    """
+
+    codes: npt.NDArray[np.uint8] | None
+    margin_bp: int
+    contacts: npt.NDArray[np.float32] | None
+
+    @classmethod
+    def read(
+        cls,
+        features: FeatureFile,
+        sample: str,
+        contract: Contract,
+        normaliser: ProfileNormaliser | None,
+    ) -> BlockArrays:
+        """Take the contract's blocks out of a feature file."""
+        codes, margin = None, 0
+        if "sequence" in contract.blocks:
+            codes = features.array(CODES)
+            margin = features.window_bp[2]
+        contacts = None
+        if normaliser is not None:
+            contacts = normaliser.apply(*features.contacts(sample))
+        return cls(codes, margin, contacts)
+
+    def plain(self, index: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
+        """Return unshifted arrays of some genes by block, as baselines and prediction use them."""
+        arrays: dict[str, npt.NDArray[Any]] = {}
+        if self.codes is not None:
+            stop = self.codes.shape[1] - self.margin_bp
+            arrays["sequence"] = np.ascontiguousarray(self.codes[index, self.margin_bp : stop])
+        if self.contacts is not None:
+            arrays["contacts"] = self.contacts[index]
+        return arrays
+
+
+def _plain(value: Any) -> Any:
+    """Return an HDF5 attribute as a JSON-able value."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,197 @@
+"""The figures of one run, put together from its files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dexkit.errors import FormatError
+from dexkit.evaluation.evaluate import Evaluation
+from dexkit.evaluation.runs import RunPredictions, baseline_columns
+from dexkit.report.figures import (
+    class_separation,
+    learning_curves,
+    metric_bars,
+    new_figure,
+    observed_vs_predicted,
+    prediction_spread,
+    residuals_by_chromosome,
+    shared_limits,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+# Error metrics repeat each other on a figure; one of them is enough.
+_BAR_METRICS = {
+    "regression": ("pearson", "spearman", "r2", "rmse"),
+    "classification": ("auroc", "auprc", "accuracy", "f1"),
+}
+_MAX_BASELINE_PANELS = 2
+_PNG_DPI = 150
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its file name and caption.
+
+    Parameters
+    ----------
+    name : str
+        File name without suffix.
+    title, caption : str
+        Heading and explanation in the report.
+    figure : matplotlib Figure
+        The figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+    def render(self, kind: str) -> bytes:
+        """Return the figure as ``"png"`` or ``"pdf"`` bytes; the same figure, the same bytes."""
+        buffer = io.BytesIO()
+        # A creation date would make every report differ from the last.
+        metadata = {"CreationDate": None} if kind == "pdf" else {"Software": None}
+        self.figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
+        return buffer.getvalue()
+
+
+def read_history(path: Path) -> pd.DataFrame | None:
+    """Read ``history.csv``; None when the run has none (a baseline) or no epoch in it.
+
+    Raises
+    ------
+    FormatError
+        If a column is missing or holds text.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        return None
+    try:
+        history = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise FormatError(f"not a comma-separated table of epochs: {error}", str(path)) from error
+    for column in ("member", "epoch", "loss", "val_loss", "val_pearson"):
+        if column not in history.columns:
+            raise FormatError(f"column {column!r} is missing", str(path))
+        if not pd.api.types.is_numeric_dtype(history[column]):
+            raise FormatError(f"column {column!r} must hold numbers", str(path))
+    return history if len(history) else None
+
+
+def draw_run(run: RunPredictions, evaluation: Evaluation) -> list[Drawing]:
+    """Draw every figure that the files of a run allow.
+
+    Parameters
+    ----------
+    run : RunPredictions
+        The run.
+    evaluation : Evaluation
+        Its scores on the part to draw.
+
+    Returns
+    -------
+    list of Drawing
+        In the order of the report.
+
+    Raises
+    ------
+    FormatError
+        If ``history.csv`` is malformed.
+    """
+    table = run.predictions[run.predictions["part"] == evaluation.part]
+    drawings = [_predictions(run, table), _metrics(evaluation)]
+    history = read_history(run.path / "history.csv")
+    if history is not None:
+        drawings.append(_learning(history))
+    drawings.append(_residuals(run.task, table))
+    if run.task == "regression" and len(table) and np.isfinite(table["predicted_sd"]).all():
+        drawings.append(_spread(table))
+    return drawings
+
+
+def _predictions(run: RunPredictions, table: pd.DataFrame) -> Drawing:
+    panels = [(run.model, "predicted")]
+    for name, column in baseline_columns(table).items():
+        # A constant baseline is one horizontal line of points: nothing to see.
+        if table[column].nunique() > 1 and len(panels) <= _MAX_BASELINE_PANELS:
+            panels.append((f"{name} (baseline)", column))
+    regression = run.task == "regression"
+    figure = new_figure(4.2 * len(panels), 4.4 if regression else 3.4)
+    limits = shared_limits(table["observed"], *(table[column] for _, column in panels))
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (name, column) in zip(axes, panels, strict=True):
+        if regression:
+            observed_vs_predicted(ax, table["observed"], table[column], name, limits)
+        else:
+            class_separation(ax, table["observed"], table[column], name)
+    caption = (
+        "Each point is a gene, brighter where genes lie densely; the dashed line is a perfect "
+        "prediction."
+        if regression
+        else "Genes of either observed class by predicted probability; the dashed line is the "
+        "threshold of accuracy and F1."
+    )
+    return Drawing("observed_vs_predicted", "Observed and predicted", caption, figure)
+
+
+def _metrics(evaluation: Evaluation) -> Drawing:
+    names = _BAR_METRICS[evaluation.task]
+    n_bars = 1 + len(evaluation.baselines)
+    figure = new_figure(2.6 * len(names) + 0.8, 1.1 + 0.42 * n_bars)
+    for i, (ax, name) in enumerate(zip(figure.subplots(1, len(names)), names, strict=True)):
+        metric_bars(ax, evaluation, name, show_names=i == 0)
+    caption = f"Model and baselines on the same genes; {evaluation.intervals}."
+    return Drawing("metrics", "Metrics", caption, figure)
+
+
+def _learning(history: pd.DataFrame) -> Drawing:
+    with_pearson = bool(history["val_pearson"].notna().any())
+    figure = new_figure(8.4 if with_pearson else 4.4, 3.2)
+    axes = figure.subplots(1, 2 if with_pearson else 1, squeeze=False)[0]
+    n_members = history["member"].nunique()
+    title = f"{n_members} network{'s' if n_members > 1 else ''}"
+    learning_curves(axes[0], history, ("loss", "val_loss"), title)
+    if with_pearson:
+        learning_curves(axes[1], history, ("val_pearson",))
+    caption = (
+        "Loss of the training and the validation genes, one line a network of the ensemble; the "
+        "training loss is taken with dropout and augmentation switched on."
+    )
+    return Drawing("learning_curves", "Learning curves", caption, figure)
+
+
+def _residuals(task: str, table: pd.DataFrame) -> Drawing:
+    chroms = table["chrom"].tolist()
+    figure = new_figure(6.4, 1.2 + 0.34 * len(set(chroms)))
+    ax = figure.subplots()
+    residuals_by_chromosome(ax, chroms, table["observed"], table["predicted"])
+    if task == "classification":
+        ax.set_xlabel("observed class − predicted probability")  # noqa: RUF001
+    caption = (
+        "Observed minus predicted of the model. Boxes hold the middle half of the genes, whiskers "
+        "reach the 5th and 95th percentile; a box away from zero is a chromosome that the model "
+        "misjudges as a whole."
+    )
+    return Drawing("residuals", "Residuals by chromosome", caption, figure)
+
+
+def _spread(table: pd.DataFrame) -> Drawing:
+    figure = new_figure(5.2, 3.8)
+    prediction_spread(
+        figure.subplots(), table["observed"], table["predicted"], table["predicted_sd"]
+    )
+    caption = (
+        "Error of each gene against how far the networks of the ensemble disagree on it. A rising "
+        "line means that the disagreement warns of errors."
+    )
+    return Drawing("spread", "Spread of the ensemble", caption, figure)

@@ -1,0 +1,1 @@
+"""Strategy, batches, the training loop, checkpoints."""

@@ -1,0 +1,1 @@
+"""What the commands do, as single public calls: fit, predict, demo."""

@@ -1,0 +1,329 @@
+"""Fit a model and everything it is compared with, on one split; write the run folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tomli_w
+
+from dexkit.evaluation.evaluate import score_predictions
+from dexkit.features.file import FeatureFile
+from dexkit.hooks.manager import Plugins, parse_config, plugins
+from dexkit.models.bundle import Bundle, Prediction, predict_members
+from dexkit.progress import progress_bar
+from dexkit.report.html import write_report
+from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.prepare import Job, feature_identity, prepare
+from dexkit.workflows.run_folder import RunFolder
+
+logger = logging.getLogger("dexkit")
+
+#: Genes a prediction step; bounds the memory, does not change the result.
+_PREDICT_BATCH = 256
+#: Keeps the members' streams apart from those that the seed drives directly.
+_MEMBER_STREAM = 3
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What a fit left behind.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+    metrics : dict
+        Content of ``metrics.json``.
+    n_parameters : int
+        Parameters of one network; 0 for a baseline.
+    report : Path
+        The HTML report.
+    """
+
+    run: Path
+    metrics: dict[str, Any]
+    n_parameters: int
+    report: Path
+
+
+def fit(
+    features_path: Path,
+    config: FitConfig,
+    out: Path,
+    force: bool = False,
+    resume: bool = False,
+    progress: Callable[..., Any] = progress_bar,
+) -> FitSummary:
+    """Fit one model on one split, and its companion baselines on the same genes.
+
+    Parameters
+    ----------
+    features_path : Path
+        Feature file.
+    config : FitConfig
+        Options.
+    out : Path
+        Run folder to write.
+    force : bool, optional
+        Whether an existing run may be replaced.
+    resume : bool, optional
+        Go on with a run that was killed; its options and data must be the same.
+    progress : callable, optional
+        Progress reporting; see :class:`dexkit.hooks.BuildContext`.
+
+    Returns
+    -------
+    FitSummary
+        Scores and where the results lie.
+
+    Raises
+    ------
+    InputError, ConfigError, PluginError
+        When the data, the options or the plugins do not allow the fit; nothing is written.
+    OutputError
+        When the run folder exists or the disk is full.
+    TrainingError
+        When the split is impossible or the loss becomes NaN.
+    """
+    registry = plugins()
+    features = FeatureFile(features_path)
+    job = prepare(features, config, registry)
+    identity = feature_identity(features, job)
+    if resume:
+        folder = RunFolder.resume(out, config, identity)
+    else:
+        folder = RunFolder.create(out, config, identity, force)
+    with folder.logged():
+        folder.write("plugins.lock", tomli_w.dumps(registry.lock()))
+        _say_what_is_used(features, job)
+        _write_left_out(folder, features, job)
+        rows = _predictable(features, job)
+        if job.baseline is None:
+            models, prediction = _fit_networks(folder, features, job, config, rows, progress)
+        else:
+            fitted = _fit_baseline(job, job.baseline.entry.name, config, registry)
+            models, prediction = [fitted], Prediction(fitted.predict(_blocks(job, rows)), None)
+        companions = _companions(job, config, registry, rows)
+        table = _table(features, job, rows, prediction, companions)
+        folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.6g"))
+        metrics = score_predictions(
+            table,
+            task=job.head.task,
+            model=job.model_name,
+            sample=job.sample,
+            split=job.splits[0].describe() | {"ensemble": len(job.splits)},
+            seed=config.train.seed,
+        )
+        folder.write("metrics.json", json.dumps(metrics, indent=1))
+        _bundle(features, job, config, identity).save(folder.path, models)
+        report = write_report(folder.path)
+    n_parameters = int(models[0].count_params()) if job.baseline is None else 0
+    return FitSummary(folder.path, metrics, n_parameters, report)
+
+
+def _fit_networks(
+    folder: RunFolder,
+    features: FeatureFile,
+    job: Job,
+    config: FitConfig,
+    rows: npt.NDArray[np.intp],
+    progress: Callable[..., Any],
+) -> tuple[list[Any], Prediction]:
+    """Train every network of the ensemble and predict with their mean."""
+    from dexkit.models.assembly import build_network
+    from dexkit.training.batches import DeviceSource
+    from dexkit.training.fit import fit_network
+    from dexkit.training.strategy import make_strategy, seed_everything
+
+    strategy = make_strategy(config.train.device)
+    target = job.head.encode_target(job.observed, job.state)
+    models = []
+    for member, split in enumerate(job.splits):
+        seed = int(
+            np.random.SeedSequence([config.train.seed, member, _MEMBER_STREAM]).generate_state(1)[0]
+        )
+        seed_everything(seed)
+        source = DeviceSource(job.arrays, target)
+        name = f"network {member + 1}/{len(job.splits)}"
+        with progress(name, config.train.epochs, unit="epochs") as advance:
+
+            def on_epoch(row: dict[str, float], member: int = member, tick: Any = advance) -> None:
+                folder.add_epoch(member, row)
+                tick(1)
+
+            result = fit_network(
+                strategy,
+                lambda split=split: build_network(  # type: ignore[misc]
+                    job.encoders,
+                    job.head,
+                    job.state,
+                    job.contract,
+                    config.train.joint_units,
+                    len(split.train),
+                ),
+                job.head,
+                source,
+                target,
+                split.train,
+                split.validation,
+                config.train,
+                seed,
+                features.genes.gene_name,
+                folder.checkpoint(member),
+                on_epoch,
+            )
+        best = result.history[result.best_epoch]
+        logger.info(
+            "%s: best of %d epochs is %d, validation loss %.4f, Pearson %.3f",
+            name,
+            len(result.history),
+            result.best_epoch,
+            best["val_loss"],
+            best["val_pearson"],
+        )
+        models.append(result.model)
+    prediction = predict_members(
+        models, job.head, job.state, job.arrays, rows, batch_size=_PREDICT_BATCH
+    )
+    return models, prediction
+
+
+def _member_seed(seed: int, member: int) -> int:
+    """Return the seed of one network of the ensemble."""
+    return int(np.random.SeedSequence([seed, member, _MEMBER_STREAM]).generate_state(1)[0])
+
+
+def _fit_baseline(job: Job, name: str, config: FitConfig, registry: Plugins) -> Any:
+    """Fit a baseline on all training and validation genes; it chooses inside them."""
+    entry = registry.baseline(name)
+    values = parse_config(entry.config, config.settings.get(name, {}), f"baseline {name!r}")
+    baseline = entry.build(values, config.train.seed)
+    y = job.observed[job.development]
+    if job.head.task == "classification":
+        y = job.head.encode_target(y, job.state).astype(np.float64)
+    baseline.fit(_blocks(job, job.development, entry.blocks), y)
+    logger.info("baseline %s: %s", name, json.dumps(dict(baseline.describe())))
+    return baseline
+
+
+def _companions(
+    job: Job, config: FitConfig, registry: Plugins, rows: npt.NDArray[np.intp]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the predictions of the baselines that stand beside every model."""
+    predictions = {}
+    for name, found in registry.baselines.items():
+        entry = found.entry
+        itself = job.baseline is not None and job.baseline.entry.name == name
+        if not entry.companion or entry.task != job.head.task or itself:
+            continue
+        fitted = _fit_baseline(job, name, config, registry)
+        predictions[name] = fitted.predict(_blocks(job, rows, entry.blocks))
+    return predictions
+
+
+def _blocks(
+    job: Job, rows: npt.NDArray[np.intp], wanted: tuple[str, ...] | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """Return plain arrays of some genes; ``genes`` stands in where no block is used."""
+    arrays = job.arrays.plain(rows)
+    if wanted is not None:
+        arrays = {name: values for name, values in arrays.items() if name in wanted}
+    return arrays or {"genes": rows}
+
+
+def _predictable(features: FeatureFile, job: Job) -> npt.NDArray[np.intp]:
+    """Return the genes that have inputs, measured or not."""
+    left_out = [rows for rows in job.left_out.values()]
+    gone = np.concatenate(left_out) if left_out else np.empty(0, dtype=np.intp)
+    return np.setdiff1d(np.arange(len(features)), gone)
+
+
+def _say_what_is_used(features: FeatureFile, job: Job) -> None:
+    split = job.splits[0]
+    n_missing = int((job.parts == "unmeasured").sum())
+    logger.info(
+        "sample %s, blocks %s: %d training, %d validation and %d test genes (%s); %d of %d genes "
+        "of the file take no part",
+        job.sample,
+        "+".join(job.contract.blocks),
+        len(split.train),
+        len(split.validation),
+        len(split.test),
+        f"test chromosomes {', '.join(split.test_chroms)}" if split.test_chroms else split.kind,
+        n_missing,
+        len(features),
+    )
+    if split.leaky:
+        logger.warning("random split: %s", split.describe()["note"])
+
+
+def _write_left_out(folder: RunFolder, features: FeatureFile, job: Job) -> None:
+    unmeasured = np.flatnonzero(~np.isfinite(job.observed))
+    reasons = {f"no expression of {job.sample} (predicted, not scored)": unmeasured}
+    rows = [
+        (features.genes.gene_id[i], features.genes.gene_name[i], reason)
+        for reason, index in (reasons | job.left_out).items()
+        for i in index
+    ]
+    folder.write_table("left_out.tsv", ("gene_id", "gene_name", "reason"), rows)
+
+
+def _table(
+    features: FeatureFile,
+    job: Job,
+    rows: npt.NDArray[np.intp],
+    prediction: Prediction,
+    companions: dict[str, npt.NDArray[np.float64]],
+) -> Any:
+    """Return the predictions as a DataFrame with the columns of ``predictions.tsv``."""
+    import pandas as pd
+
+    observed = job.observed[rows]
+    if job.head.task == "classification":
+        measured = np.isfinite(observed)
+        labels = job.head.encode_target(np.where(measured, observed, 0.0), job.state)
+        observed = np.where(measured, labels, np.nan)
+    genes = features.genes.take(rows)
+    columns: dict[str, Any] = {
+        "gene_id": genes.gene_id,
+        "gene_name": genes.gene_name,
+        "chrom": genes.chrom,
+        "tss": genes.tss,
+        "strand": genes.strand,
+        "part": job.parts[rows],
+        "observed": observed,
+        "predicted": prediction.mean,
+        "predicted_sd": np.nan if prediction.sd is None else prediction.sd,
+    }
+    columns |= {f"baseline:{name}": values for name, values in companions.items()}
+    return pd.DataFrame(columns)
+
+
+def _bundle(features: FeatureFile, job: Job, config: FitConfig, identity: dict[str, Any]) -> Bundle:
+    if job.baseline is not None:
+        name = job.baseline.entry.name
+        parts = [{"name": name, "config": config.settings.get(name, {})}]
+    else:
+        parts = [
+            {"name": entry.name, "config": values.model_dump(mode="json")}
+            for entry, values in job.encoders
+        ]
+    return Bundle(
+        kind="network" if job.baseline is None else "baseline",
+        model=job.model_name,
+        task=job.head.task,
+        sample=job.sample,
+        contract=job.contract,
+        normaliser=job.normaliser,
+        head={"name": job.head_name, "config": job.head_config, "state": dict(job.state)},
+        parts=parts,
+        train_genes=[str(g) for g in features.genes.gene_id[job.development]],
+        features=identity,
+    )

@@ -1,0 +1,89 @@
+"""Everything that decides a run: the configuration of ``fit``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dexkit.errors import ConfigError, InputError
+from dexkit.hooks.manager import parse_config
+from dexkit.training.config import TrainConfig
+
+
+class SplitConfig(BaseModel):
+    """How genes are divided; see :func:`dexkit.evaluation.splits.make_split`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["chromosome", "random"] = Field("chromosome", description="what is held out")
+    folds: int = Field(5, ge=2, description="folds of the cross-validation")
+    fold: int = Field(0, ge=0, description="the fold that is the test part")
+
+
+class FitConfig(BaseModel):
+    """Options of one fit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    plugin: str = Field("densenet", description="a baseline, or encoders joined by '+'")
+    head: str = Field("regression", description="head of a network")
+    sample: str | None = Field(None, description="sample; may be left out when there is one")
+    blocks: tuple[str, ...] | None = Field(
+        None, description="blocks to use; all that the file has for the sample by default"
+    )
+    unobserved: Literal["drop", "keep"] = Field(
+        "drop", description="genes on chromosomes without contact data, when contacts are used"
+    )
+    split: SplitConfig = SplitConfig()
+    train: TrainConfig = TrainConfig()
+    settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options by plugin name"
+    )
+
+    @classmethod
+    def read(cls, path: Path | None, overrides: dict[str, Any]) -> FitConfig:
+        """Read a TOML file and lay the options of the command line over it.
+
+        Parameters
+        ----------
+        path : Path or None
+            ``config.toml`` of another run, or a part of one; None for the defaults.
+        overrides : dict
+            Nested values that win; None stands for "not given".
+
+        Returns
+        -------
+        FitConfig
+            The checked configuration.
+
+        Raises
+        ------
+        InputError
+            When the file does not exist.
+        ConfigError
+            When it is not TOML, or a key or value is bad.
+        """
+        values: dict[str, Any] = {}
+        if path is not None:
+            if not path.is_file():
+                raise InputError(f"configuration {path} does not exist; check the path")
+            try:
+                values = tomllib.loads(path.read_text())
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{path} is not TOML: {error}") from error
+        merged = _lay_over(values, overrides)
+        return parse_config(cls, merged, f"configuration {path}" if path else "fit")
+
+
+def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Merge nested tables; values above win, None above means not given."""
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, dict):
+            merged[key] = _lay_over(merged.get(key, {}), value)
+        elif value is not None:
+            merged[key] = value
+    return merged

@@ -1,0 +1,94 @@
+"""Predict with a saved model on any feature file that fits it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dexkit.errors import InputError, did_you_mean
+from dexkit.features.file import FeatureFile
+from dexkit.files import check_output, write_whole
+from dexkit.models.bundle import Predictor
+
+logger = logging.getLogger("dexkit")
+
+
+@dataclass(frozen=True)
+class PredictSummary:
+    """What a prediction did: the table, its genes, and how many the model had been trained on."""
+
+    path: Path
+    n_genes: int
+    n_seen: int
+
+
+def predict(
+    run: Path, features_path: Path, out: Path, sample: str | None = None, force: bool = False
+) -> PredictSummary:
+    """Predict every gene of a feature file with the model of a run.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder of a finished fit.
+    features_path : Path
+        Feature file; its windows and bins must be those of the training file.
+    out : Path
+        Table to write: gene_id, gene_name, chrom, tss (0-based), strand, seen_in_training
+        (yes or no), predicted, predicted_sd.
+    sample : str, optional
+        Sample whose contacts are read; the training sample by default.
+    force : bool, optional
+        Whether an existing table may be replaced.
+
+    Returns
+    -------
+    PredictSummary
+        Counts.
+
+    Raises
+    ------
+    InputError
+        When the run or the file cannot be used, or do not fit each other.
+    OutputError
+        When the table exists or cannot be written.
+    """
+    check_output(out, force)
+    predictor = Predictor(run)
+    bundle = predictor.bundle
+    features = FeatureFile(features_path)
+    chosen = sample or bundle.sample
+    if "contacts" in bundle.contract.blocks:
+        known = features.contact_samples
+        if chosen not in known:
+            raise InputError(
+                f"{features_path} has no contacts of sample {chosen!r}, which the model needs; "
+                f"choose one with --sample; {did_you_mean(chosen, known)}"
+            )
+        n_dark = int((~features.contacts(chosen)[1].any(axis=1)).sum())
+        if n_dark:
+            logger.warning(
+                "%d of %d genes lie where no contacts of %s were measured; for them the profile "
+                "is the training mean",
+                n_dark,
+                len(features),
+                chosen,
+            )
+    for note in bundle.contract.check(features, chosen):
+        logger.warning("%s", note)
+    prediction = predictor.predict(features, chosen)
+    seen = set(bundle.train_genes)
+    sd = prediction.sd if prediction.sd is not None else np.full(len(features), np.nan)
+    lines = ["gene_id\tgene_name\tchrom\ttss\tstrand\tseen_in_training\tpredicted\tpredicted_sd"]
+    for i, gene in enumerate(features.genes):
+        spread = "" if np.isnan(sd[i]) else f"{sd[i]:.6g}"
+        lines.append(
+            f"{gene.gene_id}\t{gene.gene_name}\t{gene.chrom}\t{gene.tss}\t{gene.strand}\t"
+            f"{'yes' if gene.gene_id in seen else 'no'}\t{prediction.mean[i]:.6g}\t{spread}"
+        )
+    write_whole(out, "\n".join(lines) + "\n", force)
+    n_seen = sum(gene_id in seen for gene_id in features.genes.gene_id)
+    return PredictSummary(out, len(features), n_seen)

@@ -1,0 +1,278 @@
+"""Everything that is settled before a fit starts: sample, blocks, genes, splits, arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexkit.errors import ConfigError, InputError, did_you_mean
+from dexkit.evaluation.splits import Split, make_split
+from dexkit.features.file import FeatureFile
+from dexkit.features.schema import CODES, expression_path, observed_path, signal_path
+from dexkit.hooks import Head
+from dexkit.hooks.entries import BaselineEntry
+from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
+from dexkit.hooks.registry import Registered
+from dexkit.models.contract import BlockArrays, Contract
+from dexkit.models.normaliser import ProfileNormaliser
+from dexkit.workflows.fit_config import FitConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fit that is ready to start.
+
+    Parameters
+    ----------
+    sample : str
+        Sample whose expression is predicted.
+    baseline : Registered or None
+        The baseline when ``--plugin`` names one; None for a network.
+    encoders : tuple of (entry, config)
+        Encoders of a network, in the order of the blocks.
+    head_name : str
+        Head of a network.
+    head : Head
+        Also gives a baseline its target.
+    head_config : dict
+        Plain configuration of the head.
+    splits : tuple of Split
+        One a member of the ensemble; all have the same test part.
+    observed : ndarray of shape (n_genes,), dtype float64
+        log10 expression; NaN where unmeasured.
+    left_out : dict of str to ndarray
+        Rows that are neither trained on nor predicted, by reason.
+    contract : Contract
+        Inputs of the model.
+    normaliser : ProfileNormaliser or None
+        Fitted on training and validation genes.
+    arrays : BlockArrays
+        Inputs of all genes.
+    state : dict
+        Target state of the head, fitted on training and validation genes.
+    """
+
+    sample: str
+    baseline: Registered[BaselineEntry] | None
+    encoders: tuple[tuple[Any, Any], ...]
+    head_name: str
+    head: Head
+    head_config: dict[str, Any]
+    splits: tuple[Split, ...]
+    observed: npt.NDArray[np.float64]
+    left_out: dict[str, npt.NDArray[np.intp]]
+    contract: Contract
+    normaliser: ProfileNormaliser | None
+    arrays: BlockArrays
+    state: Mapping[str, float]
+
+    @property
+    def model_name(self) -> str:
+        """The model's name for tables: the baseline, or all encoders joined by ``+``."""
+        if self.baseline is not None:
+            return self.baseline.entry.name
+        return "+".join(entry.name for entry, _ in self.encoders)
+
+    @property
+    def development(self) -> npt.NDArray[np.intp]:
+        """Training and validation genes: all that anything may be fitted on."""
+        split = self.splits[0]
+        return np.sort(np.concatenate([split.train, split.validation]))
+
+    @property
+    def parts(self) -> npt.NDArray[np.object_]:
+        """Part of every gene of the file; a gene that any member trains on is ``train``."""
+        parts = np.full(len(self.observed), "unmeasured", dtype=object)
+        for split in self.splits:
+            parts[split.validation] = "validation"
+        for split in self.splits:
+            parts[split.train] = "train"
+        parts[self.splits[0].test] = "test"
+        return parts
+
+
+def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
+    """Settle a fit; whatever is wrong with the input is found here, before anything is written.
+
+    Parameters
+    ----------
+    features : FeatureFile
+        The data.
+    config : FitConfig
+        The options.
+    registry : Plugins
+        What is installed.
+
+    Returns
+    -------
+    Job
+        Ready to start.
+
+    Raises
+    ------
+    InputError
+        When the file lacks the sample or a block, or too few genes are left.
+    ConfigError
+        When options contradict each other.
+    PluginError
+        When a plugin is unknown.
+    TrainingError
+        When the split is impossible.
+    """
+    choice = parse_plugin_argument(config.plugin, registry)
+    sample = _sample(features, config.sample)
+    blocks = _blocks(features, sample, config.blocks)
+    head_name = config.head
+    if choice.baseline is not None:
+        head_name = choice.baseline.entry.task
+    head_entry = registry.head(head_name)
+    head_config = parse_config(
+        head_entry.config, config.settings.get(head_name, {}), f"head {head_name!r}"
+    )
+    encoders = () if choice.baseline else _encoders(choice, blocks, config, registry)
+    _check_settings(config, registry, choice, encoders, head_name)
+    observed = features.expression(sample)
+    left_out = {}
+    usable = np.isfinite(observed)
+    if "contacts" in blocks and config.unobserved == "drop":
+        seen = features.contacts(sample)[1].any(axis=1)
+        left_out[f"no contacts of {sample} were measured on its chromosome"] = np.flatnonzero(~seen)
+        usable &= seen
+    split_config = config.split
+    n_members = 1 if choice.baseline else config.train.ensemble
+    splits = tuple(
+        make_split(
+            [str(c) for c in features.genes.chrom],
+            usable,
+            kind=split_config.kind,
+            n_folds=split_config.folds,
+            fold=split_config.fold,
+            seed=config.train.seed,
+            member=member,
+        )
+        for member in range(n_members)
+    )
+    development = np.sort(np.concatenate([splits[0].train, splits[0].validation]))
+    contract = Contract.of(features, sample, blocks)
+    normaliser = None
+    if "contacts" in blocks:
+        signal, mask = features.contacts(sample)
+        normaliser = ProfileNormaliser.fit(signal[development], mask[development])
+    arrays = BlockArrays.read(features, sample, contract, normaliser)
+    if not choice.baseline and config.train.shift_bp > arrays.margin_bp and "sequence" in blocks:
+        raise ConfigError(
+            f"shift_bp is {config.train.shift_bp}, but {features.path} stores a margin of "
+            f"{arrays.margin_bp} bp; lower shift_bp or rebuild with a larger --margin-bp"
+        )
+    head = head_entry.build(head_config)
+    return Job(
+        sample=sample,
+        baseline=choice.baseline,
+        encoders=encoders,
+        head_name=head_name,
+        head=head,
+        head_config=head_config.model_dump(mode="json"),
+        splits=splits,
+        observed=observed,
+        left_out={reason: rows for reason, rows in left_out.items() if len(rows)},
+        contract=contract,
+        normaliser=normaliser,
+        arrays=arrays,
+        state=head.fit_target(observed[development]),
+    )
+
+
+def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
+    """Return the file's name and the checksums of the arrays that a run reads."""
+    paths = [expression_path(job.sample)]
+    if "sequence" in job.contract.blocks:
+        paths.append(CODES)
+    if "contacts" in job.contract.blocks:
+        paths += [signal_path(job.sample), observed_path(job.sample)]
+    return {
+        "file": features.path.name,
+        "sha256": {p: str(features.array_attrs(p).get("sha256", "")) for p in paths},
+    }
+
+
+def _sample(features: FeatureFile, wanted: str | None) -> str:
+    known = features.expression_samples
+    if wanted is None:
+        if len(known) == 1:
+            return known[0]
+        raise InputError(
+            f"{features.path} has expression of {len(known)} samples ({', '.join(known)}); "
+            "choose one with --sample"
+        )
+    if wanted not in known:
+        raise InputError(
+            f"{features.path} has no expression of sample {wanted!r}; {did_you_mean(wanted, known)}"
+        )
+    return wanted
+
+
+def _blocks(features: FeatureFile, sample: str, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+    available = []
+    if features.has(CODES):
+        available.append("sequence")
+    if sample in features.contact_samples:
+        available.append("contacts")
+    for block in wanted or ():
+        if block not in available:
+            raise InputError(
+                f"{features.path} has no block {block!r} for sample {sample!r}; "
+                f"{did_you_mean(block, available)}"
+            )
+    return tuple(b for b in available if wanted is None or b in wanted)
+
+
+def _encoders(
+    choice: Any, blocks: tuple[str, ...], config: FitConfig, registry: Plugins
+) -> tuple[tuple[Any, Any], ...]:
+    """Return one encoder a block: the named one, else the block's default."""
+    named = {encoder.entry.block: encoder for encoder in choice.encoders}
+    for block, encoder in named.items():
+        if block not in blocks:
+            raise ConfigError(
+                f"encoder {encoder.entry.name!r} reads the block {block!r}, which this run does "
+                f"not use (blocks: {', '.join(blocks)})"
+            )
+    chosen = []
+    for block in blocks:
+        if block in named:
+            entry = named[block].entry
+            chosen.append((entry, named[block].config(config.settings.get(entry.name, {}))))
+            continue
+        defaults = [r.entry for r in registry.encoders.values() if r.entry.block == block]
+        entry = next((e for e in defaults if e.default), None)
+        if entry is None:
+            raise ConfigError(
+                f"no encoder for the block {block!r} is named and none is its default; name one "
+                "with --plugin or leave the block out with --blocks"
+            )
+        values = config.settings.get(entry.name, {})
+        chosen.append((entry, parse_config(entry.config, values, f"encoder {entry.name!r}")))
+    return tuple(chosen)
+
+
+def _check_settings(
+    config: FitConfig,
+    registry: Plugins,
+    choice: Any,
+    encoders: tuple[tuple[Any, Any], ...],
+    head_name: str,
+) -> None:
+    """Refuse settings for a plugin that takes no part in the run."""
+    used = {head_name, *(entry.name for entry, _ in encoders)}
+    if choice.baseline is not None:
+        used.add(choice.baseline.entry.name)
+    used |= {r.entry.name for r in registry.baselines.values() if r.entry.companion}
+    for name in config.settings:
+        if name not in used:
+            raise ConfigError(
+                f"--set {name}.…: {name!r} takes no part in this run; {did_you_mean(name, used)}"
+            )

@@ -1,0 +1,153 @@
+"""The folder that a fit writes, file by file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from dexkit.errors import InputError, OutputError
+from dexkit.files import check_output, disk_errors, write_whole
+from dexkit.workflows.fit_config import FitConfig
+
+HISTORY_COLUMNS = (
+    "member",
+    "epoch",
+    "loss",
+    "val_loss",
+    "val_pearson",
+    "learning_rate",
+    "seconds",
+)
+_CONFIG, _FEATURES, _BUNDLE = "config.toml", "features.json", "bundle.json"
+
+
+class RunFolder:
+    """A run folder that is being written.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._history: list[dict[str, Any]] = []
+
+    @classmethod
+    def create(
+        cls, path: Path, config: FitConfig, features: Mapping[str, Any], force: bool
+    ) -> RunFolder:
+        """Make the folder and store what the run will do.
+
+        Parameters
+        ----------
+        path : Path
+            A folder that does not exist yet.
+        config : FitConfig
+            Stored as ``config.toml``.
+        features : mapping
+            Identity of the feature file, compared when the run is resumed.
+        force : bool
+            Whether an existing run may be replaced.
+
+        Raises
+        ------
+        OutputError
+            When the folder exists, or its parent does not.
+        """
+        check_output(path, force)
+        if path.exists():
+            if not (path / _CONFIG).is_file():
+                raise OutputError(
+                    f"{path} exists and is no run folder; --force replaces only runs of dexkit"
+                )
+            shutil.rmtree(path)
+        with disk_errors(path):
+            (path / "checkpoints").mkdir(parents=True)
+        folder = cls(path)
+        folder.write(_FEATURES, json.dumps(dict(features), indent=1))
+        folder.write(_CONFIG, tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)))
+        return folder
+
+    @classmethod
+    def resume(cls, path: Path, config: FitConfig, features: Mapping[str, Any]) -> RunFolder:
+        """Go on in a folder whose fit was killed.
+
+        Raises
+        ------
+        InputError
+            When the folder is no run, is finished, or was started with other options or data.
+        """
+        if not (path / _CONFIG).is_file():
+            raise InputError(f"{path} is no run folder ({_CONFIG} is missing); nothing to resume")
+        if (path / _BUNDLE).is_file():
+            raise InputError(f"{path} is a finished run; nothing to resume")
+        if json.loads((path / _FEATURES).read_text()) != json.loads(json.dumps(dict(features))):
+            raise InputError(
+                f"{path} was started on another feature file ({_FEATURES} differs); give that "
+                "file, or start anew with --force"
+            )
+        if FitConfig.read(path / _CONFIG, {}) != config:
+            raise InputError(
+                f"{path} was started with other options ({_CONFIG} differs); give the same "
+                "options, or start anew with --force"
+            )
+        return cls(path)
+
+    def write(self, name: str, content: str) -> None:
+        """Write one file of the folder whole."""
+        write_whole(self.path / name, content)
+
+    def checkpoint(self, member: int) -> Path:
+        """Return the checkpoint file of a network of the ensemble."""
+        return self.path / "checkpoints" / f"member-{member}.npz"
+
+    def add_epoch(self, member: int, row: Mapping[str, float]) -> None:
+        """Add a row to ``history.csv``."""
+        self._history.append({"member": member, **row})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self._history)
+        self.write("history.csv", text.getvalue())
+
+    def write_table(
+        self, name: str, header: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Write a tab-separated table."""
+        lines = ["\t".join(header), *("\t".join(map(str, row)) for row in rows)]
+        self.write(name, "\n".join(lines) + "\n")
+
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """Write the log of the block to ``log.jsonl`` too."""
+        logger = logging.getLogger("dexkit")
+        handler = logging.FileHandler(self.path / "log.jsonl", encoding="utf-8")
+        handler.setFormatter(_JsonLines())
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps(
+            {"time": when, "level": record.levelname.lower(), "message": record.getMessage()}
+        )

@@ -1,0 +1,37 @@
+"""HiChIP contacts as a plugin: the ``contacts`` block and the encoder ``dense-contacts``."""
+
+from __future__ import annotations
+
+from dexkit.hooks import BlockEntry, EncoderEntry, hookimpl
+from dexkit_contacts.config import ContactsConfig, DenseContactsConfig
+
+__all__ = ["ContactsConfig", "DenseContactsConfig", "dexkit_blocks", "dexkit_encoders"]
+
+
+@hookimpl
+def dexkit_blocks() -> list[BlockEntry]:
+    """Register the block ``contacts``."""
+    return [
+        BlockEntry(
+            name="contacts",
+            config=ContactsConfig,
+            factory="dexkit_contacts.block:plan",
+            summary="depth-normalised log2 contact profile around the TSS",
+            default=True,
+        )
+    ]
+
+
+@hookimpl
+def dexkit_encoders() -> list[EncoderEntry]:
+    """Register the encoder ``dense-contacts``."""
+    return [
+        EncoderEntry(
+            name="dense-contacts",
+            block="contacts",
+            config=DenseContactsConfig,
+            factory="dexkit_contacts.encoder:build",
+            summary="fully connected contact network (DeepExpression, 400-80-40)",
+            default=True,
+        )
+    ]

@@ -1,0 +1,36 @@
+"""Options of the contacts block and of its encoder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from dexkit.hooks import PluginConfig
+
+
+class ContactsConfig(PluginConfig):
+    """Options of the block ``contacts``."""
+
+    bin_size_bp: PositiveInt = Field(5000, description="bin size (paper section 2.1: 5 kb)")
+    n_flank_bins: PositiveInt = Field(200, description="bins on either side of the TSS bin")
+    right_inclusive: bool = Field(
+        True, description="keep the last right-hand bin; false gives the paper's 400 bins"
+    )
+    flip_minus: bool = Field(False, description="mirror the profile of minus-strand genes")
+    keep_self: bool = Field(True, description="keep contacts of the TSS bin with itself")
+    depth_scope: Literal["all", "sample"] = Field(
+        "all", description="scope of the smallest depth N that replicates are scaled to"
+    )
+    target_depth: PositiveInt | None = Field(
+        None, description="scale to this depth instead of the smallest one"
+    )
+    format: Literal["auto", "pairs", "hicpro"] = Field("auto", description="contact file format")
+
+
+class DenseContactsConfig(PluginConfig):
+    """Options of the encoder ``dense-contacts``."""
+
+    units: tuple[PositiveInt, ...] = Field((80, 40), description="dense layers (paper: 80, 40)")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout between the layers (paper: 0.5)")
+    l2: float = Field(1e-3, ge=0, description="L2 penalty on the kernels")

@@ -1,0 +1,58 @@
+"""Options of the densely connected promoter network."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, PositiveInt
+
+from dexkit.hooks import PluginConfig
+
+
+class DensenetConfig(PluginConfig):
+    """Hyper-parameters of the promoter network.
+
+    The defaults are a numerically sane reading of Zeng et al. 2019; the preset ``paper`` is the
+    closest to the letter of the text. Where the paper leaves a size to its supplement, the value
+    is dexkit's own and says so.
+    """
+
+    stem_filters: PositiveInt = Field(
+        128, description="first-layer filters, the motif scanners (paper: 128 motifs, section 3.5)"
+    )
+    stem_width_bp: PositiveInt = Field(
+        15, description="width of a first-layer filter in bp (dexkit: most JASPAR motifs fit)"
+    )
+    stem_pool: PositiveInt = Field(
+        4, description="max-pool behind the first layer (1: none); cuts the step time fourfold"
+    )
+    n_blocks: PositiveInt = Field(3, description="dense blocks (paper section 2.2)")
+    layers_per_block: PositiveInt = Field(4, description="layers of a dense block (paper: L = 4)")
+    growth_rate: PositiveInt = Field(12, description="channels that each layer adds")
+    kernel_width: PositiveInt = Field(5, description="kernel width inside the blocks")
+    pool: PositiveInt = Field(4, description="max-pool behind each block")
+    compression: float = Field(
+        0.5, gt=0, le=1, description="share of channels that a transition keeps"
+    )
+    readout: Literal["flatten", "mean", "max", "mean-max"] = Field(
+        "mean-max",
+        description="how positions become a vector; flatten keeps them apart (paper), mean-max "
+        "pools them and adds the mean motif activations of the first layer",
+    )
+    block_dropout: float = Field(0.1, ge=0, lt=1, description="dropout behind block convolutions")
+    dense_units: tuple[PositiveInt, ...] = Field(
+        (80, 40, 40), description="fully connected layers with ReLU (paper: 80, 40, 40)"
+    )
+    dense_dropout: float = Field(0.5, ge=0, lt=1, description="dropout behind dense layers (paper)")
+    l2: float = Field(1e-4, ge=0, description="L2 penalty on convolution and dense kernels")
+
+
+#: What the text of the paper says (sections 2.1, 2.2); 393,376 parameters at 2,000 bp.
+PAPER: dict[str, Any] = {
+    "stem_width_bp": 8,
+    "stem_pool": 1,
+    "kernel_width": 4,
+    "readout": "flatten",
+    "block_dropout": 0.5,
+    "l2": 0.0,
+}

@@ -1,0 +1,123 @@
+"""The promoter network in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, regularizers
+
+from dexkit.errors import ConfigError
+from dexkit.hooks import BlockSpec
+from dexkit_densenet.config import DensenetConfig
+
+#: Name of the layer whose output is the activation of the first-layer motif scanners.
+MOTIF_LAYER = "motif_activation"
+
+
+def build(config: DensenetConfig, spec: BlockSpec) -> keras.Model:
+    """Build the densely connected promoter network.
+
+    Parameters
+    ----------
+    config : DensenetConfig
+        Hyper-parameters.
+    spec : BlockSpec
+        ``shape`` is ``(length_bp, 4)``: one-hot DNA, columns A, C, G, T.
+
+    Returns
+    -------
+    keras.Model
+        Input of shape ``(batch, length_bp, 4)``, output of shape ``(batch, dense_units[-1])``.
+
+    Raises
+    ------
+    ConfigError
+        When the window is too short for the number of pooling steps.
+
+    Notes
+    -----
+    Stem: one 1-D convolution over all four nucleotides (a PWM scan), batch normalisation, ReLU
+    under the name :data:`MOTIF_LAYER`. Dense block: layer ``l`` sees the concatenation of all
+    layers before it (Zeng et al. 2019, section 2.2; batch normalisation - ReLU - convolution, the
+    order of Huang et al. 2017). Transition: 1x1 convolution with compression, batch normalisation,
+    ReLU, max-pooling. Read-out and fully connected layers 80-40-40.
+    """
+    length_bp = spec.shape[0]
+    total_pool = config.stem_pool * config.pool**config.n_blocks
+    if length_bp < total_pool:
+        raise ConfigError(
+            f"densenet: the window of {length_bp} bp is shorter than its total pooling of "
+            f"{total_pool}; use a longer window or a smaller densenet.pool or densenet.n_blocks"
+        )
+    net = _Layers(config)
+    inputs = keras.Input(spec.shape, name="one_hot")
+    x = net.conv(inputs, config.stem_filters, config.stem_width_bp, "motif_scan")
+    motifs = net.norm_relu(x, "motif_norm", MOTIF_LAYER)
+    x = motifs
+    if config.stem_pool > 1:
+        x = layers.MaxPooling1D(config.stem_pool, name="motif_pool")(x)
+    for block in range(config.n_blocks):
+        for layer in range(config.layers_per_block):
+            name = f"block{block + 1}_layer{layer + 1}"
+            new = net.norm_relu(x, f"{name}_norm", f"{name}_relu")
+            new = net.conv(new, config.growth_rate, config.kernel_width, f"{name}_conv")
+            if config.block_dropout:
+                new = layers.Dropout(config.block_dropout, name=f"{name}_dropout")(new)
+            x = layers.Concatenate(name=f"{name}_concat")([x, new])
+        name = f"transition{block + 1}"
+        if block < config.n_blocks - 1:
+            x = net.conv(x, int(x.shape[-1] * config.compression), 1, f"{name}_conv")
+        x = net.norm_relu(x, f"{name}_norm", f"{name}_relu")
+        x = layers.MaxPooling1D(config.pool, name=f"{name}_pool")(x)
+    x = _read_out(x, motifs, config)
+    for i, units in enumerate(config.dense_units):
+        x = layers.Dense(
+            units, "relu", kernel_regularizer=net.penalty(), name=f"promoter_dense{i + 1}"
+        )(x)
+        # The last vector goes to the joint head undisturbed.
+        if config.dense_dropout and i < len(config.dense_units) - 1:
+            x = layers.Dropout(config.dense_dropout, name=f"promoter_dropout{i + 1}")(x)
+    return keras.Model(inputs, x, name="densenet")
+
+
+class _Layers:
+    """The two layer idioms that the network repeats."""
+
+    def __init__(self, config: DensenetConfig) -> None:
+        self._l2 = config.l2
+
+    def penalty(self) -> Any:
+        return regularizers.L2(self._l2) if self._l2 else None
+
+    def conv(self, x: Any, filters: int, width: int, name: str) -> Any:
+        return layers.Conv1D(
+            filters,
+            width,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            kernel_regularizer=self.penalty(),
+            name=name,
+        )(x)
+
+    def norm_relu(self, x: Any, norm_name: str, relu_name: str) -> Any:
+        return layers.ReLU(name=relu_name)(layers.BatchNormalization(name=norm_name)(x))
+
+
+def _read_out(x: Any, motifs: Any, config: DensenetConfig) -> Any:
+    """Turn the last feature map into a vector."""
+    if config.readout == "flatten":
+        return layers.Flatten(name="read_out")(x)
+    if config.readout == "mean":
+        return layers.GlobalAveragePooling1D(name="read_out")(x)
+    if config.readout == "max":
+        return layers.GlobalMaxPooling1D(name="read_out")(x)
+    # The mean motif activations act like k-mer counts: what a small data set can learn from.
+    return layers.Concatenate(name="read_out")(
+        [
+            layers.GlobalAveragePooling1D(name="read_out_mean")(x),
+            layers.GlobalMaxPooling1D(name="read_out_max")(x),
+            layers.GlobalAveragePooling1D(name="motif_mean")(motifs),
+        ]
+    )

@@ -1,0 +1,33 @@
+"""Fixtures that several areas share."""
+
+from pathlib import Path
+
+import pytest
+
+from dexkit.simulate import SimulatedData, SimulationConfig, simulate
+
+TINY = {
+    "seed": 7,
+    "n_chroms": 4,
+    "chrom_length_bp": 300_000,
+    "n_genes": 60,
+    "samples": ("alpha", "beta"),
+    "n_replicates": 2,
+    "pairs_per_replicate": 4_000,
+    "family_fraction": 0.2,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> SimulationConfig:
+    """Options of a data set that is simulated in well under a second."""
+    return SimulationConfig.create(**TINY)
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory, tiny_config: SimulationConfig):
+    """A tiny simulated data set: 60 genes on 4 chromosomes, samples alpha (.pairs) and
+    beta (allValidPairs), two replicates each. Read-only: tests must not write into it."""
+    folder: Path = tmp_path_factory.mktemp("simulated") / "data"
+    data: SimulatedData = simulate(tiny_config, folder)
+    return data

@@ -1,0 +1,55 @@
+"""The built-in plugins keep the same contract as everybody else's."""
+
+import pytest
+
+from dexkit.hooks import load_plugins, parse_config
+from dexkit.testing import (
+    check_baseline,
+    check_block,
+    check_encoder,
+    check_head,
+    check_motif_exporter,
+)
+
+BUILT_IN = ["sequence", "contacts", "densenet", "heads", "baselines", "motif-formats"]
+#: The default grid of inner fits takes half a minute, and its size does not matter here.
+QUICK = {"logistic": {"strengths": [0.01, 1.0], "inner_folds": 2}}
+LOADED = load_plugins(only=BUILT_IN)
+
+
+def test_none_is_disabled():
+    assert LOADED.failures == []
+
+
+@pytest.mark.parametrize("name", LOADED.blocks)
+def test_blocks(name):
+    check_block(LOADED.block(name))
+
+
+@pytest.mark.parametrize("name", LOADED.encoders)
+def test_encoders(name):
+    check_encoder(LOADED.encoder(name))
+
+
+@pytest.mark.parametrize("name", LOADED.heads)
+def test_heads(name):
+    check_head(LOADED.head(name))
+
+
+@pytest.mark.parametrize("name", LOADED.baselines)
+def test_baselines(name):
+    entry = LOADED.baseline(name)
+    check_baseline(entry, config=parse_config(entry.config, QUICK.get(name, {}), name))
+
+
+@pytest.mark.parametrize("name", LOADED.motif_exporters)
+def test_motif_exporters(name):
+    check_motif_exporter(LOADED.motif_exporter(name))
+
+
+@pytest.mark.parametrize("block", ["sequence", "contacts"])
+def test_one_default_encoder_for_each_block(block):
+    defaults = [
+        r.entry.name for r in LOADED.encoders.values() if r.entry.default and r.entry.block == block
+    ]
+    assert len(defaults) == 1
