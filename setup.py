@@ -10,6 +10,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -21,13 +22,18 @@ HERE = Path(__file__).parent
 DEBUG = os.environ.get("DEXKIT_CYTHON_DEBUG", "0") == "1"
 WANT_OPENMP = os.environ.get("DEXKIT_OPENMP", "1") != "0"
 
+OPENMP_PROBE = """\
+#include <omp.h>
+int main(void) { return omp_get_max_threads() < 1; }
+"""
+
 
 def openmp_works() -> bool:
     """Compile and link a two-line OpenMP program with the compiler of this build."""
-    compiler = os.environ.get("CC", "cc")
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
-        source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+        source.write_text(OPENMP_PROBE)
         command = [*compiler.split(), "-fopenmp", str(source), "-o", str(Path(folder, "probe"))]
         try:
             return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -76,6 +82,8 @@ extensions = [
 setup(
     ext_modules=cythonize(
         extensions,
+        # The two kinds differ in their C files: a folder each, outside of the sources.
+        build_dir=f"build/cython-{'debug' if DEBUG else 'release'}",
         compiler_directives={
             "language_level": 3,
             "boundscheck": DEBUG,
@@ -87,5 +95,6 @@ setup(
         },
         # The macros above are not among Cython's own dependencies: translate again on each build.
         force=True,
-    )
+    ),
+    options={"build_ext": {"parallel": min(4, os.cpu_count() or 1)}},
 )

@@ -35,6 +35,8 @@ class Table:
     floor: str
     work: float
     unit: str
+    # Contestants whose results must be equal arrays.
+    equal: tuple[str, ...] = ()
 
 
 def arguments(description: str) -> argparse.Namespace:
@@ -77,13 +79,19 @@ def peak_in_fresh_process(name: str, size: str) -> float:
 
 def measure(table: Table, repeats: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in table.contestants}
-    for repeat in range(repeats + 1):
+    # The first round warms caches, pages and just-in-time compilers, and compares the results.
+    first = []
+    for name, run in table.contestants.items():
+        result = run()
+        if name in table.equal:
+            first.append(np.array(result))
+    if any(not np.array_equal(first[0], other) for other in first[1:]):
+        raise SystemExit(f"{table.title}: {', '.join(table.equal)} differ")
+    for _ in range(repeats):
         for name, run in table.contestants.items():
             begin = time.perf_counter()
             run()
-            # The first round warms caches, pages and just-in-time compilers.
-            if repeat:
-                times[name].append(time.perf_counter() - begin)
+            times[name].append(time.perf_counter() - begin)
     return times
 
 
@@ -107,8 +115,8 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
         ours = next(name for name in median if name.startswith("dexkit"))
         print(f"\n{table.title} (median of {options.repeats}, contestants in turn)")
         print(
-            f"{'contestant':<34}{'ms':>9}{'min-max':>17}{'x floor':>9}"
-            f"{'x dexkit':>10}{table.unit:>12}{'peak MB':>9}"
+            f"{'contestant':<46}{'ms':>9}{'min-max':>17}{'x floor':>9}"
+            f"{'x dexkit':>10}{table.unit:>11}{'peak MB':>9}"
         )
         for name, value in median.items():
             low, high = min(times[name]) * 1e3, max(times[name]) * 1e3
@@ -116,9 +124,9 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
                 float("nan") if options.no_memory else peak_in_fresh_process(name, options.size)
             )
             print(
-                f"{name:<34}{value * 1e3:>9.1f}{f'{low:.1f}-{high:.1f}':>17}"
+                f"{name:<46}{value * 1e3:>9.1f}{f'{low:.1f}-{high:.1f}':>17}"
                 f"{value / median[table.floor]:>9.2f}{value / median[ours]:>10.2f}"
-                f"{table.work / value:>12.3g}{memory:>9.0f}"
+                f"{table.work / value:>11.3g}{memory:>9.0f}"
             )
             record.append(
                 {"table": table.title, "name": name, "seconds": times[name], "peak_mb": memory}

@@ -40,9 +40,7 @@ def into_file(codes: np.ndarray, folder: Path) -> bench.Table:
     dataset = handle.create_dataset("one_hot", (*codes.shape, 4), "u1")
     dataset[-1, -1, -1] = 0  # storage is allocated by the first write
     handle.flush()
-    out = np.memmap(
-        handle.filename, np.uint8, "r+", dataset.id.get_offset(), shape=dataset.shape
-    )
+    out = np.memmap(handle.filename, np.uint8, "r+", dataset.id.get_offset(), shape=dataset.shape)
     table = np.eye(5, 4, dtype=np.uint8)
 
     def slices() -> None:

@@ -35,6 +35,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     except PermissionError as error:
         raise OutputError(f"{path}: not permitted to write here ({error.strerror})") from error
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise OutputError(f"{path}: not possible to write here ({error.strerror})") from error
         number = error.errno
         hdf5 = _HDF5_ERRNO.search(str(error))
         if number is None and hdf5:
@@ -66,10 +68,12 @@ def atomic_path(path: Path, force: bool = True) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        When ``path`` exists and ``force`` is false, its folder does not exist or cannot be
-        written, or the disk is full.
+        When ``path`` exists and ``force`` is false, or is a folder; when its folder does not
+        exist or cannot be written, or the disk is full.
     """
     check_output(path, force)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give the name of a file")
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         with disk_errors(path):

@@ -48,11 +48,14 @@ def _source_digest(folder: Path) -> int | None:
 
 def _check_extension() -> None:
     """Raise unless every kernel module is there and was built from the sources beside it."""
-    folder = Path(__file__).parent
+    folder = Path(__file__).resolve().parent
     expected = _source_digest(folder)
     for name in _KERNELS:
         try:
             module = import_module(f"{__name__}.{name}")
+            # The finder of an editable install elsewhere would step in for a missing module.
+            if Path(str(module.__file__)).resolve().parent != folder:
+                raise ImportError(f"{folder} has no compiled {name}")
         except ImportError as error:
             raise ExtensionError(
                 f"the compiled part of dexkit cannot be loaded: {error}; {_HOW_TO_BUILD}"

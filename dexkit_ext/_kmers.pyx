@@ -1,9 +1,8 @@
 """k-mer counting kernel.
 
 A row is cut into blocks of windows. The k-mer numbers of a block are computed first, by joining
-shorter k-mers (1 + 1, 2 + 2, 4 + 4, the last join overlapping) in loops that the compiler
-vectorises; the increments come after, so that each depends on a finished number and not on the
-window before it.
+shorter k-mers (1 + 1, 2 + 2, then what is left to k) in loops that the compiler vectorises; the
+increments come after, so that each depends on a finished number and not on the window before it.
 """
 
 from cython.parallel cimport prange
@@ -21,23 +20,29 @@ cdef enum:
 
 
 cdef inline void _join(
-    uint16_t* joined,
-    const uint16_t* shorter,
-    Py_ssize_t step,
-    int shift_first,
-    int shift_second,
-    Py_ssize_t n,
+    uint8_t* joined, const uint8_t* high, const uint8_t* low, uint8_t factor, Py_ssize_t n
 ) noexcept nogil:
-    """Number the windows made of the shorter windows at j and j + ``step``."""
+    """Put the digits of ``high`` before those of ``low``; up to 4 digits fit 8 bits."""
     cdef Py_ssize_t j
     for j in range(n):
-        joined[j] = <uint16_t> (
-            (shorter[j] << shift_first) | (shorter[j + step] << shift_second)
-        )
+        joined[j] = <uint8_t> (high[j] * factor) | low[j]
+
+
+cdef inline void _join_wide(
+    uint16_t* joined, const uint8_t* high, const uint8_t* low, uint16_t factor, Py_ssize_t n
+) noexcept nogil:
+    """Put the digits of ``high`` before those of ``low``, up to 8 of them.
+
+    Where the two overlap they hold the same digits, which OR leaves as they are. A product with a
+    power of 4 stays in 16 bits, where compilers widen a shift by a variable to 32.
+    """
+    cdef Py_ssize_t j
+    for j in range(n):
+        joined[j] = <uint16_t> (<uint16_t> high[j] * factor) | low[j]
 
 
 cdef int _count_block(
-    uint16_t* codes,
+    const uint8_t* codes,
     Py_ssize_t n_windows,
     int k,
     bint backwards,
@@ -45,39 +50,51 @@ cdef int _count_block(
     uint16_t[:, ::1] out,
     Py_ssize_t row,
 ) except -1 nogil:
-    """Count the windows of one block that hold no code 4; ``codes`` is used up.
+    """Count the windows of one block that hold no code 4.
 
-    Forwards, the first base of a window is its most significant digit; backwards (on complemented
-    codes) its least significant, which is the number of the reverse complement.
+    Forwards, the first base of a window is its most significant digit; backwards its complement
+    is the least significant one, which makes the number of the reverse complement.
     """
-    cdef uint16_t scratch[SPAN]
-    cdef uint16_t source[SPAN]
-    cdef uint16_t* numbers = codes
-    cdef uint16_t* target = scratch
+    cdef uint8_t complement[SPAN]
+    cdef uint8_t twos[SPAN]
+    cdef uint8_t fours[SPAN]
+    cdef uint16_t numbers[BLOCK]
+    cdef const uint8_t* joined = codes
     cdef Py_ssize_t n_codes = n_windows + k - 1
     cdef Py_ssize_t j
     cdef int width = 1
     cdef int step
     cdef int run = 0
-    if not clean:
+    # A code 4 spoils the numbers of the windows that hold it, and no others.
+    if backwards:
         for j in range(n_codes):
-            source[j] = codes[j]
-    while width < k:
-        # Where the two halves overlap they hold the same digits, which OR leaves as they are.
-        step = width if 2 * width <= k else k - width
-        width += step
+            complement[j] = 3 - codes[j]
+        joined = complement
+    if k >= 2:
+        width = 2
         if backwards:
-            _join(target, numbers, step, 0, 2 * step, n_codes - width + 1)
+            _join(twos, joined + 1, joined, 4, n_codes - 1)
         else:
-            _join(target, numbers, step, 2 * step, 0, n_codes - width + 1)
-        numbers, target = target, numbers
+            _join(twos, joined, joined + 1, 4, n_codes - 1)
+        joined = twos
+    if k >= 4:
+        width = 4
+        if backwards:
+            _join(fours, twos + 2, twos, 16, n_codes - 3)
+        else:
+            _join(fours, twos, twos + 2, 16, n_codes - 3)
+        joined = fours
+    step = k - width
+    if backwards:
+        _join_wide(numbers, joined + step, joined, 1 << (2 * step), n_windows)
+    else:
+        _join_wide(numbers, joined, joined + step, 1 << (2 * step), n_windows)
     if clean:
         for j in range(n_windows):
             out[row, numbers[j]] += 1
         return 0
     for j in range(n_codes):
-        # A complemented 4 wraps round to 65535.
-        run = run + 1 if source[j] < 4 else 0
+        run = run + 1 if codes[j] < 4 else 0
         if run >= k:
             out[row, numbers[j - k + 1]] += 1
     return 0
@@ -91,7 +108,6 @@ cdef bint _count_row(
     Py_ssize_t row,
 ) except -1 nogil:
     """Count one row; return whether it holds a code above 4."""
-    cdef uint16_t block[SPAN]
     cdef Py_ssize_t n_windows = codes.shape[1] - k + 1
     cdef Py_ssize_t start, n, j
     cdef uint8_t largest
@@ -106,13 +122,9 @@ cdef bint _count_row(
     start = 0
     while start < n_windows:
         n = min(<Py_ssize_t> BLOCK, n_windows - start)
-        for j in range(n + k - 1):
-            block[j] = codes[row, start + j]
-        _count_block(block, n, k, False, largest < 4, out, row)
+        _count_block(&codes[row, start], n, k, False, largest < 4, out, row)
         if both_strands:
-            for j in range(n + k - 1):
-                block[j] = <uint16_t> (3 - codes[row, start + j])
-            _count_block(block, n, k, True, largest < 4, out, row)
+            _count_block(&codes[row, start], n, k, True, largest < 4, out, row)
         start += n
     return False
 

@@ -75,18 +75,14 @@ def count_kmers(
             f"sequences of {length} bp hold up to {most} windows of {size} bp, more than a uint16 "
             f"counter can count ({_MAX_COUNT}); cut them into shorter sequences"
         )
-    result = cast(
-        "npt.NDArray[np.uint16]", make_out(out, (n_rows, 4**size), np.uint16, array)
-    )
+    result = cast("npt.NDArray[np.uint16]", make_out(out, (n_rows, 4**size), np.uint16, array))
     if result.flags.aligned:
         blocks = [(0, n_rows, result)]
     else:
         # A dataset of an HDF5 file may start at an odd byte, where C cannot address uint16.
         step = max(1, _BLOCK_BYTES // (2 * 4**size))
         buffer = np.empty((min(step, n_rows), 4**size), np.uint16)
-        blocks = [
-            (start, min(start + step, n_rows), buffer) for start in range(0, n_rows, step)
-        ]
+        blocks = [(start, min(start + step, n_rows), buffer) for start in range(0, n_rows, step)]
     for start, stop, target in blocks:
         part = target[: stop - start]
         if _kmers.count_kmers(array[start:stop], size, bool(both_strands), part, threads):

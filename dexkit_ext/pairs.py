@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dexkit_ext import _pairs
 from dexkit_ext.arrays import check_integer
+from dexkit_ext.pair_tables import check_lengths, name_codes, slot_table
 
 _MAX_UNKNOWN = 20
 _MAX_BIN_BP = 1 << 31
@@ -153,11 +154,11 @@ class PairCounter:
         self._layout = layout
         bin_size = check_integer("bin_size_bp", bin_size_bp, 1, _MAX_BIN_BP)
         n_flank = check_integer("n_flank_bins", n_flank_bins, 0, _MAX_FLANK)
-        self._lengths = _check_lengths(self._names, chrom_lengths)
-        codes = _name_codes(self._names, alias)
+        self._lengths = check_lengths(self._names, chrom_lengths)
+        codes = name_codes(self._names, alias)
         n_bins = -(-self._lengths // bin_size)
         first_slot = np.concatenate(([0], np.cumsum(n_bins)[:-1])).astype(np.int64)
-        slots = _slot_table(self._names, n_bins, first_slot, row_chrom, row_bin)
+        slots = slot_table(self._names, n_bins, first_slot, row_chrom, row_bin)
 
         self.counts = np.zeros((len(row_chrom), 2 * n_flank + 1), np.uint32)
         self.cis_by_chrom = np.zeros(len(self._names), np.int64)
@@ -166,15 +167,13 @@ class PairCounter:
         if layout.pair_type >= 0:
             columns.append(layout.pair_type)
         self._columns = columns
-        order = np.argsort(columns)
         self._kernel = _pairs.PairKernel(
             self._lengths,
             first_slot,
             slots,
             self.counts,
             self.cis_by_chrom,
-            np.array(columns, np.int64)[order],
-            order.astype(np.int64),
+            np.array(columns, np.int64),
             bin_size,
             n_flank,
             int(layout.one_based),
@@ -323,82 +322,3 @@ class PairCounter:
             f"the {what} is {int(found)}, outside {self._names[chrom]}; expected {first} to {last} "
             "(is this the right genome?)"
         )
-
-
-def _check_lengths(
-    names: tuple[str, ...], lengths: Sequence[int] | npt.NDArray[np.integer]
-) -> npt.NDArray[np.int64]:
-    """Return the chromosome lengths as int64, one positive length per name."""
-    array = np.asarray(lengths)
-    if array.shape != (len(names),):
-        raise ValueError(
-            f"chrom_lengths must have one length per name; got shape {array.shape} for "
-            f"{len(names)} names"
-        )
-    if not names:
-        raise ValueError("chrom_names is empty; expected at least one chromosome")
-    if not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"chrom_lengths must be integers; got dtype {array.dtype}")
-    if array.min() < 1:
-        worst = int(np.argmin(array))
-        raise ValueError(f"chromosome {names[worst]} has length {array[worst]}; expected 1 or more")
-    return array.astype(np.int64)
-
-
-def _name_codes(names: tuple[str, ...], alias: Mapping[str, str]) -> dict[str, int]:
-    """Return the chromosome index of every name and alias."""
-    codes: dict[str, int] = {}
-    for code, name in enumerate(names):
-        if name in codes:
-            raise ValueError(f"chromosome name {name!r} is given twice")
-        codes[name] = code
-    for other, name in alias.items():
-        if name not in codes:
-            raise ValueError(f"alias {other!r} stands for {name!r}, which is not in chrom_names")
-        if codes.setdefault(other, codes[name]) != codes[name]:
-            raise ValueError(f"alias {other!r} stands for {name!r}, but is itself a chromosome")
-    for name in codes:
-        if not name or name == "!" or set(name) & set("\t\n\r\0"):
-            raise ValueError(f"{name!r} cannot be a chromosome name in a pairs file")
-    return codes
-
-
-def _slot_table(
-    names: tuple[str, ...],
-    n_bins: npt.NDArray[np.int64],
-    first_slot: npt.NDArray[np.int64],
-    row_chrom: npt.NDArray[np.integer],
-    row_bin: npt.NDArray[np.integer],
-) -> npt.NDArray[np.int32]:
-    """Return the row of every bin of every chromosome, -1 where there is none."""
-    chrom, bin_ = np.asarray(row_chrom), np.asarray(row_bin)
-    if chrom.ndim != 1 or bin_.shape != chrom.shape:
-        raise ValueError(
-            f"row_chrom and row_bin must have one value per row; got shapes {chrom.shape} and "
-            f"{bin_.shape}"
-        )
-    for name, array in (("row_chrom", chrom), ("row_bin", bin_)):
-        if not np.issubdtype(array.dtype, np.integer):
-            raise TypeError(f"{name} must be integers; got dtype {array.dtype}")
-    slots = np.full(int(n_bins.sum()), -1, np.int32)
-    if not len(chrom):
-        return slots
-    if chrom.min() < 0 or chrom.max() >= len(names):
-        raise ValueError(f"row_chrom must lie between 0 and {len(names) - 1}; got {chrom}")
-    outside = np.flatnonzero((bin_ < 0) | (bin_ >= n_bins[chrom]))
-    if len(outside):
-        row = int(outside[0])
-        raise ValueError(
-            f"row {row} has bin {bin_[row]}; expected 0 to {n_bins[chrom[row]] - 1} on "
-            f"{names[chrom[row]]}"
-        )
-    where = first_slot[chrom] + bin_
-    slots[where] = np.arange(len(chrom), dtype=np.int32)
-    shared = np.flatnonzero(slots[where] != np.arange(len(chrom)))
-    if len(shared):
-        row = int(shared[0])
-        raise ValueError(
-            f"rows {row} and {slots[where[row]]} are both bin {bin_[row]} of "
-            f"{names[chrom[row]]}; merge rows of one bin"
-        )
-    return slots

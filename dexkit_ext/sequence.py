@@ -58,9 +58,7 @@ def encode_bases(
             raise ValueError(f"sequence must have one axis; got shape {sequence.shape}")
         text = np.ascontiguousarray(sequence)
     else:
-        raise TypeError(
-            f"sequence must be bytes or a uint8 ndarray; got {type(sequence).__name__}"
-        )
+        raise TypeError(f"sequence must be bytes or a uint8 ndarray; got {type(sequence).__name__}")
     codes = cast("npt.NDArray[np.uint8]", make_out(out, text.shape, np.uint8, text))
     _sequence.encode_bases(text, codes)
     return codes

@@ -101,12 +101,8 @@ def build_features_command(
     contact_sources, expression_sources = read_sources(contacts, expression, samples)
     settings = parse_settings(set_ or [])
     if contact_sources:
-        named = {
-            "bin_size_bp": bin_size_bp,
-            "n_flank_bins": n_flank_bins,
-            "format": contacts_format,
-        }
-        settings["contacts"] = named | settings.get("contacts", {})
+        bins = {"bin_size_bp": bin_size_bp, "n_flank_bins": n_flank_bins}
+        settings["contacts"] = bins | {"format": contacts_format} | settings.get("contacts", {})
     config = parse_config(
         BuildConfig,
         {

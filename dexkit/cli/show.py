@@ -7,6 +7,9 @@ from typing import Any
 #: Metrics of the short table; ``dexkit evaluate`` shows all.
 _SHOWN = {"regression": ("pearson", "spearman", "r2"), "classification": ("auroc", "auprc", "f1")}
 
+#: A file or a pipe has no width of its own; names of models are not to be cut there.
+_PIPE_WIDTH = 160
+
 
 def show_metrics(metrics: dict[str, Any], part: str = "test") -> None:
     """Print the scores of a run on stdout, the model beside its baselines.
@@ -31,7 +34,8 @@ def show_metrics(metrics: dict[str, Any], part: str = "test") -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for model, by_metric in scores.items():
         table.add_row(model, *(_cell(by_metric[name]) for name in names))
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)
 
 
 def _cell(score: dict[str, float | None]) -> str:

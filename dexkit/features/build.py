@@ -28,6 +28,7 @@ from dexkit.io.annotation import read_gtf
 from dexkit.io.chroms import reconcile
 from dexkit.io.expression import match_expression, read_expression
 from dexkit.io.fasta import open_fasta
+from dexkit.io.samples import check_sample_name
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
@@ -198,6 +199,7 @@ def _expression_plans(
             f"{len(matched.ambiguous):,}",
         )
         for sample, column in chosen.items():
+            check_sample_name(sample)
             if sample in measured:
                 raise InputError(
                     f"sample {sample!r} has expression twice, the second time in {source.path}; "

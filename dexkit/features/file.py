@@ -69,7 +69,7 @@ class FeatureFile:
                 self._places: dict[str, tuple[int | None, tuple[int, ...], np.dtype[Any]]] = {}
                 self._attrs: dict[str, dict[str, Any]] = {}
                 file.visititems(self._note)
-            except KeyError as error:
+            except (KeyError, ValueError, TypeError) as error:
                 raise FormatError(f"damaged feature file: {error}", str(self.path)) from error
 
     def _check(self, file: h5py.File) -> None:
@@ -79,7 +79,12 @@ class FeatureFile:
                 f"expected {FORMAT!r}",
                 str(self.path),
             )
-        version = int(file.attrs.get("format_version", 0))
+        try:
+            version = int(file.attrs["format_version"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise FormatError(
+                f"damaged feature file: no valid format_version ({error})", str(self.path)
+            ) from error
         if version > FORMAT_VERSION:
             raise FormatError(
                 f"format version {version} is newer than this dexkit reads "

@@ -20,6 +20,14 @@ from dexkit.files import atomic_path
 from dexkit.genome import GeneTable, Genome
 from dexkit.hooks import ArrayPlan
 
+#: HDF5 1.8 and later read it; the older default has no attributes beyond 64 KiB, and an assembly
+#: of many scaffolds has more names than that.
+_LIBVER = ("v108", "v110")
+#: Room for what an array's attributes and HDF5's own book-keeping may add, per array.
+_SLACK_BYTES = 8192
+#: Bytes set aside for each character of the attributes that are known only after filling.
+_LATE_FACTOR = 32
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -68,16 +76,21 @@ def write_feature_file(
     OutputError
         When the file exists, cannot be written, or the disk is full.
     """
-    n_bytes = sum(int(np.prod(p.shape)) * np.dtype(p.dtype).itemsize for p in plans)
     with atomic_path(path, force) as partial:
+        n_bytes = _size(genome, genes, left_out, plans, attrs)
         free = shutil.disk_usage(path.parent).free
         if n_bytes > free:
             raise OutputError(
-                f"{path}: the disk is full: the file needs {n_bytes / 1e6:,.0f} MB, "
-                f"{free / 1e6:,.0f} MB are free; write elsewhere or choose fewer blocks"
+                f"{path}: the disk is full: the file needs {n_bytes / 1e6:,.1f} MB, "
+                f"{free / 1e6:,.1f} MB are free; write elsewhere or choose fewer blocks"
             )
-        offsets = _lay_out(partial, genome, genes, left_out, plans, attrs)
-        _reserve(partial)
+        # HDF5 does not survive a full disk while it closes a file: what cannot be stored has to
+        # show before HDF5 writes a byte.
+        partial.touch()
+        _reserve(partial, n_bytes)
+        with h5py.File(partial, "w", libver=_LIBVER) as file:
+            offsets = _lay_out(file, genome, genes, left_out, plans, attrs)
+        _reserve(partial, n_bytes)
         late: dict[str, dict[str, Any]] = {}
         digests: dict[str, str] = {}
         for plan in plans:
@@ -88,7 +101,8 @@ def write_feature_file(
             out.flush()
             digests[plan.path] = hashlib.sha256(out.data).hexdigest()
             del out
-        with h5py.File(partial, "r+") as file:
+        _reserve(partial, partial.stat().st_size + _LATE_FACTOR * len(str(late)))
+        with h5py.File(partial, "r+", libver=_LIBVER) as file:
             for plan in plans:
                 for key, value in late[plan.path].items():
                     file[plan.path].attrs[key] = value
@@ -96,42 +110,60 @@ def write_feature_file(
     return late
 
 
-def _lay_out(
-    partial: Path,
+def _size(
     genome: Genome,
     genes: GeneTable,
     left_out: LeftOut,
     plans: Sequence[ArrayPlan],
     attrs: Mapping[str, Any],
+) -> int:
+    """Return an upper bound of the size of the file in bytes, by laying it out in memory."""
+    with h5py.File("layout", "w", libver=_LIBVER, driver="core", backing_store=False) as file:
+        _lay_out(file, genome, genes, left_out, plans, attrs, allocate=False)
+        file.flush()
+        n_tables = int(file.id.get_filesize())
+    n_arrays = sum(int(np.prod(p.shape)) * np.dtype(p.dtype).itemsize for p in plans)
+    return n_tables + n_arrays + _SLACK_BYTES * (len(plans) + 1)
+
+
+def _lay_out(
+    file: h5py.File,
+    genome: Genome,
+    genes: GeneTable,
+    left_out: LeftOut,
+    plans: Sequence[ArrayPlan],
+    attrs: Mapping[str, Any],
+    allocate: bool = True,
 ) -> dict[str, int]:
-    """Create every data set and return the file offset of each planned array."""
+    """Create every data set; return the file offset of each planned array if space is given."""
     offsets: dict[str, int] = {}
-    with h5py.File(partial, "w") as file:
-        file.attrs["format"] = FORMAT
-        file.attrs["format_version"] = FORMAT_VERSION
-        for key, value in attrs.items():
-            file.attrs[key] = value
-        _write_strings(file, "/chroms/name", list(genome.lengths))
-        file["/chroms/length"] = np.array(list(genome.lengths.values()), dtype=np.int64)
-        _write_genes(file, "/genes", genes)
-        _write_genes(file, "/left_out", left_out.genes)
-        _write_strings(file, "/left_out/reason", left_out.reason)
-        for plan in plans:
-            dataset = _create_contiguous(file, plan)
-            for key, value in plan.attrs.items():
-                dataset.attrs[key] = value
-            offset = dataset.id.get_offset()
-            if offset is None:
-                raise OutputError(f"{partial}: no room was given to {plan.path} {plan.shape}")
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = FORMAT_VERSION
+    for key, value in attrs.items():
+        file.attrs[key] = value
+    _write_strings(file, "/chroms/name", list(genome.lengths))
+    file["/chroms/length"] = np.array(list(genome.lengths.values()), dtype=np.int64)
+    _write_genes(file, "/genes", genes)
+    _write_genes(file, "/left_out", left_out.genes)
+    _write_strings(file, "/left_out/reason", left_out.reason)
+    for plan in plans:
+        dataset = _create_contiguous(file, plan, allocate)
+        for key, value in plan.attrs.items():
+            dataset.attrs[key] = value
+        offset = dataset.id.get_offset()
+        if offset is not None:
             offsets[plan.path] = offset
+        elif allocate:
+            raise OutputError(f"no room was given to {plan.path} {plan.shape}")
     return offsets
 
 
-def _create_contiguous(file: h5py.File, plan: ArrayPlan) -> h5py.Dataset:
-    """Create a contiguous data set whose space is allocated now, so that it can be mapped."""
+def _create_contiguous(file: h5py.File, plan: ArrayPlan, allocate: bool) -> h5py.Dataset:
+    """Create a contiguous data set, its space allocated now so that it can be mapped."""
+    early, late = h5py.h5d.ALLOC_TIME_EARLY, h5py.h5d.ALLOC_TIME_LATE
     dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     dcpl.set_layout(h5py.h5d.CONTIGUOUS)
-    dcpl.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    dcpl.set_alloc_time(early if allocate else late)
     dcpl.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     group_name, _, name = plan.path.rpartition("/")
     group = file.require_group(group_name or "/")
@@ -141,10 +173,10 @@ def _create_contiguous(file: h5py.File, plan: ArrayPlan) -> h5py.Dataset:
     return file[plan.path]
 
 
-def _reserve(partial: Path) -> None:
-    """Make the system set the blocks aside: a hole in a mapped file ends in SIGBUS when full."""
+def _reserve(partial: Path, n_bytes: int) -> None:
+    """Make the system set blocks aside: a hole in a mapped file ends in SIGBUS when full."""
     with partial.open("rb+") as handle:
-        size = os.fstat(handle.fileno()).st_size
+        size = max(n_bytes, os.fstat(handle.fileno()).st_size)
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(handle.fileno(), 0, size)
 

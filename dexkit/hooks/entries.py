@@ -35,12 +35,16 @@ class BlockSpec:
         Shape of one gene's input as the encoder sees it: ``(length_bp, 4)`` one-hot float for
         ``sequence``, ``(n_bins,)`` standardised signal for ``contacts``.
     n_train : int
-        Number of training genes.
+        Number of training genes; 0 when it is not known.
+    tss_index : int
+        Position of the TSS on the first axis: the base for ``sequence``, the bin for
+        ``contacts``.
     """
 
     block: str
     shape: tuple[int, ...]
     n_train: int = 0
+    tss_index: int = 0
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,17 @@ def build_network(
             length = contract.upstream_bp + contract.downstream_bp
             inputs[block] = keras.Input((length,), dtype="uint8", name=block)
             x = OneHotBases(name="one_hot_bases")(inputs[block])
+            tss_index = contract.upstream_bp
         elif block == "contacts":
             inputs[block] = x = keras.Input((contract.n_bins,), name=block)
+            tss_index = contract.n_bins // 2
         else:
             raise PluginError(
                 f"encoder {entry.name!r} reads the block {block!r}; "
                 "networks are fed with 'sequence' and 'contacts'"
             )
-        encoder = entry.build(config, BlockSpec(block, tuple(x.shape[1:]), n_train))
+        spec = BlockSpec(block, tuple(x.shape[1:]), n_train, tss_index)
+        encoder = entry.build(config, spec)
         vector = encoder(x)
         if len(vector.shape) != 2:
             raise PluginError(

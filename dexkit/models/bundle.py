@@ -19,8 +19,10 @@ from dexkit.features.file import FeatureFile
 from dexkit.files import atomic_path, write_whole
 from dexkit.hooks.base import resolve
 from dexkit.hooks.manager import parse_config, plugins
+from dexkit.models.backend import load_tensorflow
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
+from dexkit.models.saving import save_network
 
 BUNDLE_VERSION = 1
 _FILE = "bundle.json"
@@ -104,15 +106,12 @@ class Bundle:
         """
         files = {}
         for name, member in zip(self.member_files(len(members)), members, strict=True):
-            with atomic_path(run / name) as partial:
-                if self.kind == "network":
-                    # Keras decides by suffix; the temporary name has to end like the final one.
-                    named = partial.with_name(partial.name + ".keras")
-                    member.save(named)
-                    named.replace(partial)
-                else:
-                    import joblib
+            if self.kind == "network":
+                save_network(member, run / name)
+            else:
+                import joblib
 
+                with atomic_path(run / name) as partial:
                     joblib.dump(member, partial)
             files[name] = hashlib.sha256((run / name).read_bytes()).hexdigest()
         values = {
@@ -167,38 +166,40 @@ class Predictor:
                 "with -o, or finish it with fit --resume"
             )
         try:
-            values = json.loads(path.read_text())
+            values = json.loads(path.read_text(encoding="utf-8"))
             found = int(values["bundle_version"])
-        except (ValueError, KeyError) as error:
-            raise FormatError(f"damaged bundle: {error}", str(path)) from error
-        if found > BUNDLE_VERSION:
+            if found > BUNDLE_VERSION:
+                raise FormatError(
+                    f"bundle version {found} is newer than this dexkit reads ({BUNDLE_VERSION}); "
+                    f"it was written by dexkit {values['versions']['dexkit']}; install that "
+                    "version or later",
+                    str(path),
+                )
+            files = {str(name): str(digest) for name, digest in values["files"].items()}
+            self.bundle = _bundle_of(values)
+        except FormatError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(
-                f"bundle version {found} is newer than this dexkit reads ({BUNDLE_VERSION}); it "
-                f"was written by dexkit {values['versions']['dexkit']}",
-                str(path),
-            )
-        for name, digest in values["files"].items():
+                f"damaged bundle ({type(error).__name__}: {error}); fit the model again", str(path)
+            ) from error
+        for name, digest in files.items():
             if not (run / name).is_file():
-                raise FormatError(f"the model file {name} is missing", str(path))
+                raise FormatError(f"the model file {name} is missing; fit again", str(path))
             if hashlib.sha256((run / name).read_bytes()).hexdigest() != digest:
-                raise FormatError(f"the model file {name} is not the one that was saved", str(path))
-        normaliser = values["normaliser"]
-        self.bundle = Bundle(
-            **{k: values[k] for k in ("kind", "model", "task", "sample", "head", "parts")},
-            contract=Contract.from_json(values["contract"]),
-            normaliser=ProfileNormaliser.from_json(normaliser) if normaliser else None,
-            train_genes=values["train_genes"],
-            features=values["features"],
-        )
-        self._members = self._load(run, list(values["files"]))
+                raise FormatError(
+                    f"the model file {name} is not the one that was saved; fit again", str(path)
+                )
+        self._members = self._load(run, list(files))
 
     def _load(self, run: Path, files: Sequence[str]) -> list[Any]:
         registry = plugins()
         if self.bundle.kind == "baseline":
             import joblib
 
-            registry.baseline(self.bundle.parts[0]["name"])
+            self._wanted = registry.baseline(self.bundle.parts[0]["name"]).blocks
             return [joblib.load(run / name) for name in files]
+        load_tensorflow()
         import keras
 
         import dexkit.models.layers  # noqa: F401  (registers the layer for loading)
@@ -243,7 +244,8 @@ class Predictor:
         arrays = BlockArrays.read(features, sample, self.bundle.contract, self.bundle.normaliser)
         rows = np.arange(len(features)) if index is None else index
         if self.bundle.kind == "baseline":
-            return Prediction(self._members[0].predict(_with_size(arrays.plain(rows), rows)), None)
+            blocks = arrays.for_baseline(rows, self._wanted)
+            return Prediction(self._members[0].predict(blocks), None)
         return predict_members(
             self._members, self._head, self.bundle.head["state"], arrays, rows, batch_size
         )
@@ -289,11 +291,16 @@ def predict_members(
     return Prediction.of_members(members)
 
 
-def _with_size(
-    blocks: dict[str, npt.NDArray[Any]], rows: npt.NDArray[np.intp]
-) -> dict[str, npt.NDArray[Any]]:
-    """Give a baseline without blocks something to read the number of genes off."""
-    return blocks or {"genes": rows}
+def _bundle_of(values: dict[str, Any]) -> Bundle:
+    """Rebuild the description from the content of ``bundle.json``."""
+    normaliser = values["normaliser"]
+    return Bundle(
+        **{k: values[k] for k in ("kind", "model", "task", "sample", "head", "parts")},
+        contract=Contract.from_json(values["contract"]),
+        normaliser=ProfileNormaliser.from_json(normaliser) if normaliser else None,
+        train_genes=values["train_genes"],
+        features=values["features"],
+    )
 
 
 def _library_versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -151,6 +152,26 @@ class BlockArrays:
         if self.contacts is not None:
             arrays["contacts"] = self.contacts[index]
         return arrays
+
+    def for_baseline(
+        self, index: npt.NDArray[np.intp], wanted: Sequence[str]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays of some genes that a baseline can use.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n,), dtype intp
+            Genes, as rows of the feature file.
+        wanted : sequence of str
+            Blocks of the baseline's entry: fit and predict get the same ones.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Blocks; where there is none, ``genes`` stands in to tell their number.
+        """
+        arrays = {name: values for name, values in self.plain(index).items() if name in wanted}
+        return arrays or {"genes": index}
 
 
 def _plain(value: Any) -> Any:

@@ -63,13 +63,14 @@ def load_checkpoint(
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file open when it turns out to be no archive.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             state = json.loads(str(file["state"]))
             now = [file[f"now_{i}"] for i in range(len(variables))]
             best = [file[f"best_{i}"] for i in range(state["n_best"])]
         if any(a.shape != tuple(v.shape) for a, v in zip(now, variables, strict=True)):
             raise ValueError("the shapes of the variables differ")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         logger.warning("checkpoint %s cannot be used (%s); starting over", path, error)
         return None
     for variable, value in zip(variables, now, strict=True):

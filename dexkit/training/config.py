@@ -16,9 +16,9 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: PositiveInt = Field(60, description="most epochs (paper: 60)")
+    epochs: PositiveInt = Field(20, description="most epochs (paper: 60)")
     patience: PositiveInt = Field(
-        15, description="epochs without a better validation loss before stopping (paper: 5)"
+        8, description="epochs without a better validation loss before stopping (paper: 5)"
     )
     batch_size: PositiveInt = Field(32, description="genes a step (paper: 4)")
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="optimiser (paper: rmsprop)")

@@ -116,7 +116,7 @@ def fit_network(
     Raises
     ------
     TrainingError
-        When the loss becomes NaN or infinite.
+        When the loss of a step or of the validation genes becomes NaN or infinite.
     """
     with strategy.scope():
         model = make_model()
@@ -153,6 +153,8 @@ def fit_network(
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
         }
+        if not math.isfinite(row["val_loss"]):
+            raise TrainingError(_explain_validation(row["val_loss"], epoch, checkpoint))
         if run.update(row):
             best = [np.asarray(v) for v in model.variables]
         if checkpoint is not None:
@@ -178,8 +180,9 @@ class _EarlyStopping:
 
     def update(self, row: EpochRow) -> bool:
         self.history.append(row)
-        better = row["val_loss"] < self._best_loss * (1 - _MIN_IMPROVEMENT)
-        if better or self.best_epoch < 0:
+        # abs: a likelihood may be negative, and falling still means better.
+        gain = self._best_loss - row["val_loss"]
+        if self.best_epoch < 0 or gain > _MIN_IMPROVEMENT * abs(self._best_loss):
             self._best_loss = row["val_loss"]
             self.best_epoch = len(self.history) - 1
         return self.best_epoch == len(self.history) - 1
@@ -217,8 +220,21 @@ def _explain(
 ) -> str:
     names = ", ".join(str(gene_names[g]) for g in error.genes[:8])
     more = f" and {len(error.genes) - 8} more" if len(error.genes) > 8 else ""
-    kept = f"; the state before this epoch is in {checkpoint}" if checkpoint else ""
     return (
         f"the loss is not finite in epoch {epoch}, step {error.step} (genes {names}{more}); try a "
-        f"lower learning_rate or clip_norm{kept}"
+        f"lower learning_rate or clip_norm{_kept(checkpoint)}"
     )
+
+
+def _explain_validation(loss: float, epoch: int, checkpoint: Path | None) -> str:
+    return (
+        f"the validation loss is {loss} after epoch {epoch}; try a lower learning_rate or "
+        f"clip_norm{_kept(checkpoint)}"
+    )
+
+
+def _kept(checkpoint: Path | None) -> str:
+    """Name the last good checkpoint; the first epoch has none yet."""
+    if checkpoint is None or not checkpoint.exists():
+        return ""
+    return f"; the state before this epoch is in {checkpoint}"

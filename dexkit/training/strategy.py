@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from dexkit.errors import ConfigError
-
-
-def quiet_tensorflow() -> None:
-    """Silence TensorFlow's start-up chatter unless the user has set a level."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def make_strategy(device: str) -> Any:
@@ -31,7 +25,6 @@ def make_strategy(device: str) -> Any:
     ConfigError
         When a GPU is asked for and there is none: training on the CPU unnoticed would cost days.
     """
-    quiet_tensorflow()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -52,7 +45,6 @@ def seed_everything(seed: int) -> None:
     seed : int
         The seed.
     """
-    quiet_tensorflow()
     import keras
     import tensorflow as tf
 

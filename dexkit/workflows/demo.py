@@ -21,7 +21,6 @@ logger = logging.getLogger("dexkit")
 
 #: Written first into the demo's folder, so that ``--force`` removes nothing else.
 _MARK = ".dexkit-demo"
-_EPOCHS = 20
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def demo(out: Path, seed: int = 0, force: bool = False) -> DemoSummary:
         options = {
             "sample": sample,
             "blocks": blocks,
-            "train": {"epochs": _EPOCHS, "seed": seed},
+            "train": {"seed": seed},
         }
         name = "-".join(blocks)
         summary = fit(out / "features.h5", FitConfig.read(None, options), out / "runs" / name)

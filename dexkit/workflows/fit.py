@@ -13,9 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import tomli_w
 
+from dexkit.errors import ConfigError
 from dexkit.evaluation.evaluate import score_predictions
+from dexkit.evaluation.splits import Split
 from dexkit.features.file import FeatureFile
+from dexkit.files import check_output
+from dexkit.hooks import BaselineEntry, PluginConfig
 from dexkit.hooks.manager import Plugins, parse_config, plugins
+from dexkit.models.backend import load_tensorflow
 from dexkit.models.bundle import Bundle, Prediction, predict_members
 from dexkit.progress import progress_bar
 from dexkit.report.html import write_report
@@ -92,9 +97,13 @@ def fit(
     TrainingError
         When the split is impossible or the loss becomes NaN.
     """
+    if not resume:
+        check_output(out, force)
     registry = plugins()
     features = FeatureFile(features_path)
+    load_tensorflow()
     job = prepare(features, config, registry)
+    _try_out(job, config, registry)
     identity = feature_identity(features, job)
     if resume:
         folder = RunFolder.resume(out, config, identity)
@@ -108,11 +117,17 @@ def fit(
         if job.baseline is None:
             models, prediction = _fit_networks(folder, features, job, config, rows, progress)
         else:
-            fitted = _fit_baseline(job, job.baseline.entry.name, config, registry)
-            models, prediction = [fitted], Prediction(fitted.predict(_blocks(job, rows)), None)
-        companions = _companions(job, config, registry, rows)
+            fitted = _fit_baseline(job, job.baseline.entry, config)
+            blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
+            models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
+        companions = {
+            entry.name: _fit_baseline(job, entry, config).predict(
+                job.arrays.for_baseline(rows, entry.blocks)
+            )
+            for entry in _companions(job, registry)
+        }
         table = _table(features, job, rows, prediction, companions)
-        folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.6g"))
+        folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
         metrics = score_predictions(
             table,
             task=job.head.task,
@@ -137,7 +152,6 @@ def _fit_networks(
     progress: Callable[..., Any],
 ) -> tuple[list[Any], Prediction]:
     """Train every network of the ensemble and predict with their mean."""
-    from dexkit.models.assembly import build_network
     from dexkit.training.batches import DeviceSource
     from dexkit.training.fit import fit_network
     from dexkit.training.strategy import make_strategy, seed_everything
@@ -146,9 +160,7 @@ def _fit_networks(
     target = job.head.encode_target(job.observed, job.state)
     models = []
     for member, split in enumerate(job.splits):
-        seed = int(
-            np.random.SeedSequence([config.train.seed, member, _MEMBER_STREAM]).generate_state(1)[0]
-        )
+        seed = _member_seed(config.train.seed, member)
         seed_everything(seed)
         source = DeviceSource(job.arrays, target)
         name = f"network {member + 1}/{len(job.splits)}"
@@ -160,14 +172,7 @@ def _fit_networks(
 
             result = fit_network(
                 strategy,
-                lambda split=split: build_network(  # type: ignore[misc]
-                    job.encoders,
-                    job.head,
-                    job.state,
-                    job.contract,
-                    config.train.joint_units,
-                    len(split.train),
-                ),
+                lambda split=split: _build(job, config, split),  # type: ignore[misc]
                 job.head,
                 source,
                 target,
@@ -195,47 +200,75 @@ def _fit_networks(
     return models, prediction
 
 
+def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
+    """Find out what only using a device or a plugin shows, before anything is written."""
+    for entry in _companions(job, registry):
+        _baseline_config(entry, config)
+    if job.baseline is not None:
+        entry = job.baseline.entry
+        _baseline_config(entry, config)
+        if not _can_be_fed(entry, job):
+            raise ConfigError(
+                f"baseline {entry.name!r} reads the blocks {', '.join(entry.blocks)}, of which "
+                f"this run uses none (blocks: {', '.join(job.contract.blocks)})"
+            )
+        return
+    from dexkit.training.strategy import make_strategy
+
+    make_strategy(config.train.device)
+    _build(job, config, job.splits[0])
+
+
+def _build(job: Job, config: FitConfig, split: Split) -> Any:
+    """Return a fresh network for one member of the ensemble."""
+    from dexkit.models.assembly import build_network
+
+    return build_network(
+        job.encoders,
+        job.head,
+        job.state,
+        job.contract,
+        config.train.joint_units,
+        len(split.train),
+    )
+
+
 def _member_seed(seed: int, member: int) -> int:
     """Return the seed of one network of the ensemble."""
     return int(np.random.SeedSequence([seed, member, _MEMBER_STREAM]).generate_state(1)[0])
 
 
-def _fit_baseline(job: Job, name: str, config: FitConfig, registry: Plugins) -> Any:
+def _fit_baseline(job: Job, entry: BaselineEntry, config: FitConfig) -> Any:
     """Fit a baseline on all training and validation genes; it chooses inside them."""
-    entry = registry.baseline(name)
-    values = parse_config(entry.config, config.settings.get(name, {}), f"baseline {name!r}")
-    baseline = entry.build(values, config.train.seed)
+    baseline = entry.build(_baseline_config(entry, config), config.train.seed)
     y = job.observed[job.development]
     if job.head.task == "classification":
         y = job.head.encode_target(y, job.state).astype(np.float64)
-    baseline.fit(_blocks(job, job.development, entry.blocks), y)
-    logger.info("baseline %s: %s", name, json.dumps(dict(baseline.describe())))
+    baseline.fit(job.arrays.for_baseline(job.development, entry.blocks), y)
+    logger.info("baseline %s: %s", entry.name, json.dumps(dict(baseline.describe())))
     return baseline
 
 
-def _companions(
-    job: Job, config: FitConfig, registry: Plugins, rows: npt.NDArray[np.intp]
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the predictions of the baselines that stand beside every model."""
-    predictions = {}
-    for name, found in registry.baselines.items():
-        entry = found.entry
-        itself = job.baseline is not None and job.baseline.entry.name == name
-        if not entry.companion or entry.task != job.head.task or itself:
-            continue
-        fitted = _fit_baseline(job, name, config, registry)
-        predictions[name] = fitted.predict(_blocks(job, rows, entry.blocks))
-    return predictions
+def _baseline_config(entry: BaselineEntry, config: FitConfig) -> PluginConfig:
+    values = config.settings.get(entry.name, {})
+    return parse_config(entry.config, values, f"baseline {entry.name!r}")
 
 
-def _blocks(
-    job: Job, rows: npt.NDArray[np.intp], wanted: tuple[str, ...] | None = None
-) -> dict[str, npt.NDArray[Any]]:
-    """Return plain arrays of some genes; ``genes`` stands in where no block is used."""
-    arrays = job.arrays.plain(rows)
-    if wanted is not None:
-        arrays = {name: values for name, values in arrays.items() if name in wanted}
-    return arrays or {"genes": rows}
+def _companions(job: Job, registry: Plugins) -> list[BaselineEntry]:
+    """Return the baselines that stand beside the model: those of its task that can be fed."""
+    return [
+        found.entry
+        for name, found in registry.baselines.items()
+        if found.entry.companion
+        and found.entry.task == job.head.task
+        and (job.baseline is None or job.baseline.entry.name != name)
+        and _can_be_fed(found.entry, job)
+    ]
+
+
+def _can_be_fed(entry: BaselineEntry, job: Job) -> bool:
+    """Whether the run has a block that the baseline reads, or it reads none at all."""
+    return not entry.blocks or not set(entry.blocks).isdisjoint(job.contract.blocks)
 
 
 def _predictable(features: FeatureFile, job: Job) -> npt.NDArray[np.intp]:

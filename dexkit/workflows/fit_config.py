@@ -71,7 +71,7 @@ class FitConfig(BaseModel):
             if not path.is_file():
                 raise InputError(f"configuration {path} does not exist; check the path")
             try:
-                values = tomllib.loads(path.read_text())
+                values = tomllib.loads(path.read_text(encoding="utf-8"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path} is not TOML: {error}") from error
         merged = _lay_over(values, overrides)
@@ -83,7 +83,9 @@ def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         if isinstance(value, dict):
-            merged[key] = _lay_over(merged.get(key, {}), value)
+            inner = merged.get(key, {})
+            # Anything but a table is left for the check of the configuration to refuse.
+            merged[key] = _lay_over(inner, value) if isinstance(inner, dict) else inner
         elif value is not None:
             merged[key] = value
     return merged

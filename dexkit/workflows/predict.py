@@ -84,10 +84,10 @@ def predict(
     sd = prediction.sd if prediction.sd is not None else np.full(len(features), np.nan)
     lines = ["gene_id\tgene_name\tchrom\ttss\tstrand\tseen_in_training\tpredicted\tpredicted_sd"]
     for i, gene in enumerate(features.genes):
-        spread = "" if np.isnan(sd[i]) else f"{sd[i]:.6g}"
+        spread = "" if np.isnan(sd[i]) else f"{sd[i]:.8g}"
         lines.append(
             f"{gene.gene_id}\t{gene.gene_name}\t{gene.chrom}\t{gene.tss}\t{gene.strand}\t"
-            f"{'yes' if gene.gene_id in seen else 'no'}\t{prediction.mean[i]:.6g}\t{spread}"
+            f"{'yes' if gene.gene_id in seen else 'no'}\t{prediction.mean[i]:.8g}\t{spread}"
         )
     write_whole(out, "\n".join(lines) + "\n", force)
     n_seen = sum(gene_id in seen for gene_id in features.genes.gene_id)

@@ -14,7 +14,7 @@ from dexkit.evaluation.splits import Split, make_split
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES, expression_path, observed_path, signal_path
 from dexkit.hooks import Head
-from dexkit.hooks.entries import BaselineEntry
+from dexkit.hooks.entries import BaselineEntry, HeadEntry
 from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
 from dexkit.hooks.registry import Registered
 from dexkit.models.contract import BlockArrays, Contract
@@ -134,7 +134,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         head_entry.config, config.settings.get(head_name, {}), f"head {head_name!r}"
     )
     encoders = () if choice.baseline else _encoders(choice, blocks, config, registry)
-    _check_settings(config, registry, choice, encoders, head_name)
+    _check_settings(config, registry, choice, encoders, head_entry)
     observed = features.expression(sample)
     left_out = {}
     usable = np.isfinite(observed)
@@ -264,13 +264,14 @@ def _check_settings(
     registry: Plugins,
     choice: Any,
     encoders: tuple[tuple[Any, Any], ...],
-    head_name: str,
+    head: HeadEntry,
 ) -> None:
     """Refuse settings for a plugin that takes no part in the run."""
-    used = {head_name, *(entry.name for entry, _ in encoders)}
+    used = {head.name, *(entry.name for entry, _ in encoders)}
     if choice.baseline is not None:
         used.add(choice.baseline.entry.name)
-    used |= {r.entry.name for r in registry.baselines.values() if r.entry.companion}
+    companions = (r.entry for r in registry.baselines.values() if r.entry.companion)
+    used |= {entry.name for entry in companions if entry.task == head.task}
     for name in config.settings:
         if name not in used:
             raise ConfigError(

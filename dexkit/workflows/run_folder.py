@@ -29,6 +29,7 @@ HISTORY_COLUMNS = (
     "seconds",
 )
 _CONFIG, _FEATURES, _BUNDLE = "config.toml", "features.json", "bundle.json"
+_CHECKPOINTS = "checkpoints"
 
 
 class RunFolder:
@@ -68,13 +69,13 @@ class RunFolder:
         """
         check_output(path, force)
         if path.exists():
-            if not (path / _CONFIG).is_file():
+            if not _is_run(path):
                 raise OutputError(
                     f"{path} exists and is no run folder; --force replaces only runs of dexkit"
                 )
             shutil.rmtree(path)
         with disk_errors(path):
-            (path / "checkpoints").mkdir(parents=True)
+            (path / _CHECKPOINTS).mkdir(parents=True)
         folder = cls(path)
         folder.write(_FEATURES, json.dumps(dict(features), indent=1))
         folder.write(_CONFIG, tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)))
@@ -89,7 +90,7 @@ class RunFolder:
         InputError
             When the folder is no run, is finished, or was started with other options or data.
         """
-        if not (path / _CONFIG).is_file():
+        if not _is_run(path) or not (path / _CONFIG).is_file():
             raise InputError(f"{path} is no run folder ({_CONFIG} is missing); nothing to resume")
         if (path / _BUNDLE).is_file():
             raise InputError(f"{path} is a finished run; nothing to resume")
@@ -111,7 +112,7 @@ class RunFolder:
 
     def checkpoint(self, member: int) -> Path:
         """Return the checkpoint file of a network of the ensemble."""
-        return self.path / "checkpoints" / f"member-{member}.npz"
+        return self.path / _CHECKPOINTS / f"member-{member}.npz"
 
     def add_epoch(self, member: int, row: Mapping[str, float]) -> None:
         """Add a row to ``history.csv``."""
@@ -141,6 +142,11 @@ class RunFolder:
         finally:
             logger.removeHandler(handler)
             handler.close()
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a folder was made by a fit: ``config.toml`` alone could be anybody's."""
+    return (path / _FEATURES).is_file() and (path / _CHECKPOINTS).is_dir()
 
 
 class _JsonLines(logging.Formatter):

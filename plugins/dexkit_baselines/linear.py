@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
+from dexkit.errors import TrainingError
 from dexkit_baselines.config import KmerConfig, LogisticConfig, RidgeConfig
 from dexkit_baselines.features import feature_matrix
 
@@ -86,14 +87,40 @@ def logistic(config: LogisticConfig, seed: int) -> LinearBaseline:
     seed : int
         Seed of the inner folds.
     """
-    folds = StratifiedKFold(config.inner_folds, shuffle=True, random_state=seed)
     estimator = GridSearchCV(
         LogisticRegression(max_iter=2000),
         {"C": list(config.strengths)},
         scoring="neg_log_loss",
-        cv=folds,
+        cv=_InnerFolds(config.inner_folds, seed),
     )
     return LinearBaseline(config, estimator, _logistic_strength)
+
+
+class _InnerFolds:
+    """Stratified folds, fewer where a class is small: every fold has to see both classes."""
+
+    def __init__(self, n_folds: int, seed: int) -> None:
+        self._n_folds = n_folds
+        self._seed = seed
+
+    def split(
+        self, features: Any, y: Any, groups: Any = None
+    ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+        """Yield training and validation rows of each fold."""
+        folds = StratifiedKFold(
+            self.get_n_splits(features, y), shuffle=True, random_state=self._seed
+        )
+        yield from folds.split(features, y)
+
+    def get_n_splits(self, features: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds."""
+        smallest = int(np.unique(y, return_counts=True)[1].min())
+        if smallest < 2:
+            raise TrainingError(
+                f"logistic: a class has {smallest} training gene; expected at least 2 to choose "
+                "the penalty; set classification.threshold nearer to the median"
+            )
+        return min(self._n_folds, smallest)
 
 
 def _ridge_penalty(fitted: Any) -> dict[str, float]:

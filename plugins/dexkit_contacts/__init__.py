@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dexkit.hooks import BlockEntry, EncoderEntry, hookimpl
-from dexkit_contacts.config import ContactsConfig, DenseContactsConfig
+from dexkit_contacts.config import PAPER, ContactsConfig, DenseContactsConfig
 
 __all__ = ["ContactsConfig", "DenseContactsConfig", "dexkit_blocks", "dexkit_encoders"]
 
@@ -33,5 +33,6 @@ def dexkit_encoders() -> list[EncoderEntry]:
             factory="dexkit_contacts.encoder:build",
             summary="fully connected contact network (DeepExpression, 400-80-40)",
             default=True,
+            presets={"paper": PAPER},
         )
     ]

@@ -25,7 +25,9 @@ def build(config: DenseContactsConfig, spec: BlockSpec) -> keras.Model:
         Input of shape ``(batch, n_bins)``, output of shape ``(batch, units[-1])``. With the
         paper's 400 bins and 80-40 units it has 35,320 parameters (Zeng et al. 2019, section 2.2).
     """
-    penalty = regularizers.L2(config.l2) if config.l2 else None
+    penalty = None
+    if config.prior_genes and spec.n_train:
+        penalty = regularizers.L2(config.prior_genes / spec.n_train)
     inputs = keras.Input(spec.shape, name="profile")
     x = inputs
     for i, units in enumerate(config.units):

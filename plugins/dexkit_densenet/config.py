@@ -34,17 +34,28 @@ class DensenetConfig(PluginConfig):
     compression: float = Field(
         0.5, gt=0, le=1, description="share of channels that a transition keeps"
     )
-    readout: Literal["flatten", "mean", "max", "mean-max"] = Field(
-        "mean-max",
-        description="how positions become a vector; flatten keeps them apart (paper), mean-max "
-        "pools them and adds the mean motif activations of the first layer",
+    readout: Literal["flatten", "max", "tss-mean"] = Field(
+        "tss-mean",
+        description="how positions become a vector: flatten keeps them apart (paper), max takes "
+        "the strongest, tss-mean averages with weights that fall off from the TSS, and adds the "
+        "same mean of the first layer's motif activations",
     )
     block_dropout: float = Field(0.1, ge=0, lt=1, description="dropout behind block convolutions")
     dense_units: tuple[PositiveInt, ...] = Field(
         (80, 40, 40), description="fully connected layers with ReLU (paper: 80, 40, 40)"
     )
-    dense_dropout: float = Field(0.5, ge=0, lt=1, description="dropout behind dense layers (paper)")
-    l2: float = Field(1e-4, ge=0, description="L2 penalty on convolution and dense kernels")
+    dense_dropout: float = Field(
+        0.1, ge=0, lt=1, description="dropout behind the dense layers but the last (paper: 0.5)"
+    )
+    prior_genes: float = Field(
+        10.0,
+        ge=0,
+        description="strength of the L2 penalty on dense kernels, in training genes: the penalty "
+        "is this over their number, so it fades as data grow",
+    )
+    norm_momentum: float = Field(
+        0.9, gt=0, lt=1, description="momentum of batch normalisation's running statistics"
+    )
 
 
 #: What the text of the paper says (sections 2.1, 2.2); 393,376 parameters at 2,000 bp.
@@ -54,5 +65,7 @@ PAPER: dict[str, Any] = {
     "kernel_width": 4,
     "readout": "flatten",
     "block_dropout": 0.5,
-    "l2": 0.0,
+    "dense_dropout": 0.5,
+    "prior_genes": 0.0,
+    "norm_momentum": 0.99,
 }

@@ -10,6 +10,7 @@ from keras import layers, regularizers
 from dexkit.errors import ConfigError
 from dexkit.hooks import BlockSpec
 from dexkit_densenet.config import DensenetConfig
+from dexkit_densenet.layers import TssWeightedMean
 
 #: Name of the layer whose output is the activation of the first-layer motif scanners.
 MOTIF_LAYER = "motif_activation"
@@ -70,12 +71,22 @@ def build(config: DensenetConfig, spec: BlockSpec) -> keras.Model:
             x = net.conv(x, int(x.shape[-1] * config.compression), 1, f"{name}_conv")
         x = net.norm_relu(x, f"{name}_norm", f"{name}_relu")
         x = layers.MaxPooling1D(config.pool, name=f"{name}_pool")(x)
-    x = _read_out(x, motifs, config)
+    # Convolutions are followed by batch normalisation, which undoes any scale: a penalty on
+    # their kernels would do nothing. The dense kernels carry the prior.
+    penalty = None
+    if config.prior_genes and spec.n_train:
+        penalty = regularizers.L2(config.prior_genes / spec.n_train)
+    if config.readout == "tss-mean":
+        x = _tss_mean(x, motifs, config, spec, penalty)
+    elif config.readout == "max":
+        x = layers.GlobalMaxPooling1D(name="read_out")(x)
+    else:
+        x = layers.Flatten(name="read_out")(x)
     for i, units in enumerate(config.dense_units):
-        x = layers.Dense(
-            units, "relu", kernel_regularizer=net.penalty(), name=f"promoter_dense{i + 1}"
-        )(x)
-        # The last vector goes to the joint head undisturbed.
+        x = layers.Dense(units, "relu", kernel_regularizer=penalty, name=f"promoter_dense{i + 1}")(
+            x
+        )
+        # The last vector goes to the head undisturbed.
         if config.dense_dropout and i < len(config.dense_units) - 1:
             x = layers.Dropout(config.dense_dropout, name=f"promoter_dropout{i + 1}")(x)
     return keras.Model(inputs, x, name="densenet")
@@ -85,10 +96,7 @@ class _Layers:
     """The two layer idioms that the network repeats."""
 
     def __init__(self, config: DensenetConfig) -> None:
-        self._l2 = config.l2
-
-    def penalty(self) -> Any:
-        return regularizers.L2(self._l2) if self._l2 else None
+        self._momentum = config.norm_momentum
 
     def conv(self, x: Any, filters: int, width: int, name: str) -> Any:
         return layers.Conv1D(
@@ -97,27 +105,31 @@ class _Layers:
             padding="same",
             use_bias=False,
             kernel_initializer="he_normal",
-            kernel_regularizer=self.penalty(),
             name=name,
         )(x)
 
     def norm_relu(self, x: Any, norm_name: str, relu_name: str) -> Any:
-        return layers.ReLU(name=relu_name)(layers.BatchNormalization(name=norm_name)(x))
+        norm = layers.BatchNormalization(momentum=self._momentum, name=norm_name)
+        return layers.ReLU(name=relu_name)(norm(x))
 
 
-def _read_out(x: Any, motifs: Any, config: DensenetConfig) -> Any:
-    """Turn the last feature map into a vector."""
-    if config.readout == "flatten":
-        return layers.Flatten(name="read_out")(x)
-    if config.readout == "mean":
-        return layers.GlobalAveragePooling1D(name="read_out")(x)
-    if config.readout == "max":
-        return layers.GlobalMaxPooling1D(name="read_out")(x)
-    # The mean motif activations act like k-mer counts: what a small data set can learn from.
-    return layers.Concatenate(name="read_out")(
-        [
-            layers.GlobalAveragePooling1D(name="read_out_mean")(x),
-            layers.GlobalMaxPooling1D(name="read_out_max")(x),
-            layers.GlobalAveragePooling1D(name="motif_mean")(motifs),
-        ]
+def _tss_mean(x: Any, motifs: Any, config: DensenetConfig, spec: BlockSpec, penalty: Any) -> Any:
+    """Average feature map and motif activations around the TSS, at unit scale.
+
+    The mean motif activations act like k-mer counts, and small data sets live on them. The deep
+    features come in at weight zero and grow as far as the penalty lets them: with few genes they
+    would otherwise only add noise.
+    """
+    where = spec.tss_index / spec.shape[0]
+    momentum = config.norm_momentum
+    deep = layers.BatchNormalization(
+        momentum=momentum,
+        gamma_initializer="zeros",
+        gamma_regularizer=penalty,
+        name="deep_norm",
+    )(TssWeightedMean(where, name="deep_mean")(x))
+    # A mean over thousands of positions hardly varies between genes: back to unit scale.
+    shallow = layers.BatchNormalization(momentum=momentum, name="motif_mean_norm")(
+        TssWeightedMean(where, name="motif_mean")(motifs)
     )
+    return layers.Concatenate(name="read_out")([shallow, deep])

@@ -1,0 +1,43 @@
+"""Import TensorFlow once, without its start-up chatter."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow and Keras; what they write to stderr meanwhile is shown only on failure.
+
+    Notes
+    -----
+    ``TF_CPP_MIN_LOG_LEVEL`` silences TensorFlow's own log, unless the user has set it, but not
+    the lines that its libraries write while they are loaded.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "keras" in sys.modules and "tensorflow" in sys.modules:
+        return
+    with _held_back_stderr():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def _held_back_stderr() -> Iterator[None]:
+    """Collect what C libraries write to file descriptor 2; pass it on when the block fails."""
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        real = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(real, held.read())
+            raise
+        finally:
+            os.dup2(real, 2)
+            os.close(real)

@@ -1,0 +1,154 @@
+"""Inline functions on text, eight bytes at a time."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    """
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define DEXKIT_FROM_LE64(word) __builtin_bswap64(word)
+    #else
+    #define DEXKIT_FROM_LE64(word) (word)
+    #endif
+    #define DEXKIT_LOWEST_BIT(word) __builtin_ctzll(word)
+
+    /* _index below, on processors that compare 32 bytes at once; chosen when the program runs,
+       since the package is built for every processor of its kind. */
+    #if defined(__x86_64__) && defined(__GNUC__)
+    #include <immintrin.h>
+    static int dexkit_has_avx2(void)
+    {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
+            && __builtin_cpu_supports("popcnt");
+    }
+    __attribute__((target("avx2,bmi,popcnt")))
+    static Py_ssize_t dexkit_index_avx2(
+        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill)
+    {
+        const __m256i highest = _mm256_set1_epi8(15);
+        Py_ssize_t n = 0;
+        for (Py_ssize_t at = 0; at + 63 < size; at += 64) {
+            __m256i a = _mm256_loadu_si256((const __m256i *)(text + at));
+            __m256i b = _mm256_loadu_si256((const __m256i *)(text + at + 32));
+            a = _mm256_cmpeq_epi8(_mm256_min_epu8(a, highest), a);
+            b = _mm256_cmpeq_epi8(_mm256_min_epu8(b, highest), b);
+            uint64_t bits = (uint32_t)_mm256_movemask_epi8(a)
+                | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+            int count = (int)__builtin_popcountll(bits);
+            for (int i = 0; i < spill; i++, bits = _blsr_u64(bits))
+                found[n + i] = (int32_t)at + (int32_t)_tzcnt_u64(bits);
+            for (int i = spill; i < count; i++, bits = _blsr_u64(bits))
+                found[n + i] = (int32_t)at + (int32_t)_tzcnt_u64(bits);
+            n += count;
+        }
+        return n;
+    }
+    #else
+    static int dexkit_has_avx2(void) { return 0; }
+    static Py_ssize_t dexkit_index_avx2(
+        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill) { return 0; }
+    #endif
+    """
+    uint64_t DEXKIT_FROM_LE64(uint64_t word) nogil
+    int DEXKIT_LOWEST_BIT(uint64_t word) nogil
+    bint dexkit_has_avx2() nogil
+    Py_ssize_t dexkit_index_avx2(
+        const uint8_t* text, Py_ssize_t size, int32_t* found, int spill
+    ) noexcept nogil
+
+cdef enum:
+    # Separators of 64 bytes that are written without asking whether there are so many.
+    SPILL = 12
+    # Two words of digits, which always fit an int64.
+    MAX_DIGITS = 16
+
+
+cdef inline uint64_t load_word(const uint8_t* p) noexcept nogil:
+    """Return the eight bytes at ``p``, the first in the low bits."""
+    cdef uint64_t word
+    memcpy(&word, p, 8)
+    return DEXKIT_FROM_LE64(word)
+
+
+cdef inline uint64_t first_word(const uint8_t* p, Py_ssize_t size) noexcept nogil:
+    """Return the first bytes of [p, p + size), not empty, as a word; reads eight bytes."""
+    cdef int unused = 64 - 8 * <int> size if size < 8 else 0
+    return load_word(p) << unused >> unused
+
+
+cdef inline int32_t _lowest(uint64_t bits) noexcept nogil:
+    """Return the number of the lowest bit set; 63 where none is."""
+    return DEXKIT_LOWEST_BIT(bits | 0x8000000000000000ULL)
+
+
+cdef inline Py_ssize_t index_separators(
+    const uint8_t* text, Py_ssize_t size, int32_t* found
+) noexcept nogil:
+    """Write the offsets of all bytes below 16 in the whole 64-byte words of ``text``.
+
+    ``found`` has room for ``size`` + SPILL offsets. Returns how many there are.
+    """
+    cdef Py_ssize_t n = 0
+    cdef Py_ssize_t at, i
+    cdef uint64_t word, below_16, total, bits
+    cdef int32_t count
+    for at in range(0, size - 63, 64):
+        bits = 0
+        total = 0
+        for i in range(8):
+            word = load_word(text + at + 8 * i)
+            below_16 = (
+                ~(((word & 0x7F7F7F7F7F7F7F7FULL) + 0x7070707070707070ULL) | word)
+                & 0x8080808080808080ULL
+            ) >> 7
+            total += below_16
+            # The product gathers the lowest bits of the eight bytes in its highest byte.
+            bits |= (below_16 * 0x0102040810204080ULL) >> 56 << (8 * i)
+        count = <int32_t> ((total * 0x0101010101010101ULL) >> 56)
+        # Offsets beyond `count` are overwritten by the next word; no branch depends on the text
+        # as long as SPILL are enough.
+        for i in range(SPILL):
+            found[n + i] = <int32_t> at + _lowest(bits)
+            bits &= bits - 1
+        for i in range(SPILL, count):
+            found[n + i] = <int32_t> at + _lowest(bits)
+            bits &= bits - 1
+        n += count
+    return n
+
+
+cdef inline int64_t _eight_digits(uint64_t digits) noexcept nogil:
+    """Return the number of eight digits 0 to 9, the most significant in the lowest byte."""
+    digits = digits * 10 + (digits >> 8)
+    digits = (
+        (digits & 0x000000FF000000FFULL) * 0x000F424000000064ULL
+        + ((digits >> 16) & 0x000000FF000000FFULL) * 0x0000271000000001ULL
+    )
+    return <int64_t> (digits >> 32)
+
+
+cdef inline bint _all_digits(uint64_t digits) noexcept nogil:
+    """Whether no byte is above 9; adding 0x76 sets the high bit of those."""
+    return ((digits + 0x7676767676767676ULL) | digits) & 0x8080808080808080ULL == 0
+
+
+cdef inline int64_t parse_number(const uint8_t* p, const uint8_t* q) noexcept nogil:
+    """Return the number written in [p, q), not empty; -1 where it is none or has > 16 digits.
+
+    Reads the 16 bytes before ``q``. Clearing the bytes before ``p`` puts zeros before the number.
+    """
+    cdef Py_ssize_t size = q - p
+    cdef uint64_t low = load_word(q - 8) ^ 0x3030303030303030ULL
+    cdef uint64_t high
+    cdef int unused
+    if size <= 8:
+        unused = 64 - 8 * <int> size
+        low = low >> unused << unused
+        return _eight_digits(low) if _all_digits(low) else -1
+    if size > MAX_DIGITS:
+        return -1
+    unused = 128 - 8 * <int> size
+    high = (load_word(q - 16) ^ 0x3030303030303030ULL) >> unused << unused
+    if not (_all_digits(low) and _all_digits(high)):
+        return -1
+    return 100000000 * _eight_digits(high) + _eight_digits(low)

@@ -1,0 +1,115 @@
+"""What a model asks of a feature file, and the profiles it is fed with."""
+
+import json
+
+import numpy as np
+import pytest
+from toy import build
+
+from dexkit.errors import InputError
+from dexkit.features.file import FeatureFile
+from dexkit.features.schema import CODES
+from dexkit.models.contract import BlockArrays, Contract
+from dexkit.models.normaliser import ProfileNormaliser
+
+BOTH = ("sequence", "contacts")
+
+
+@pytest.fixture(scope="module")
+def features(simulated, tmp_path_factory):
+    return FeatureFile(build(simulated, tmp_path_factory.mktemp("c") / "f.h5"))
+
+
+def other(simulated, tmp_path, **options):
+    return FeatureFile(build(simulated, tmp_path / "o.h5", **options))
+
+
+def test_contract_survives_json(features):
+    contract = Contract.of(features, "alpha", BOTH)
+    assert Contract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
+    assert contract.check(features, "alpha") == []
+    assert (contract.upstream_bp, contract.n_bins) == (100, 21)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"upstream_bp": 99, "downstream_bp": 101}, "upstream_bp is 99"),
+        ({"downstream_bp": 90}, "downstream_bp is 90"),
+        ({"settings": {"contacts": {"n_flank_bins": 9}}}, "n_bins is 19"),
+        ({"settings": {"contacts": {"n_flank_bins": 10, "bin_size_bp": 4000}}}, "bin_size_bp"),
+        ({"settings": {"contacts": {"n_flank_bins": 10, "flip_minus": True}}}, "flip_minus"),
+        ({"settings": {"contacts": {"n_flank_bins": 10, "keep_self": False}}}, "keep_self"),
+    ],
+)
+def test_another_file_is_refused(features, simulated, tmp_path, options, match):
+    contract = Contract.of(features, "alpha", BOTH)
+    with pytest.raises(InputError, match=f"{match}.*but the model was trained with"):
+        contract.check(other(simulated, tmp_path, **options), "alpha")
+
+
+def test_another_margin_is_no_difference(features, simulated, tmp_path):
+    contract = Contract.of(features, "alpha", BOTH)
+    again = other(simulated, tmp_path, margin_bp=7)
+    assert contract.check(again, "alpha") == []
+    index = np.array([5, 0, 59])
+    a, b = (BlockArrays.read(f, "alpha", contract, None).plain(index) for f in (features, again))
+    np.testing.assert_array_equal(a["sequence"], b["sequence"])
+
+
+def test_another_depth_is_said_aloud(features, simulated, tmp_path):
+    contract = Contract.of(features, "alpha", BOTH)
+    settings = {"contacts": {"n_flank_bins": 10, "target_depth": 77}}
+    notes = contract.check(other(simulated, tmp_path, settings=settings), "alpha")
+    assert len(notes) == 1
+    assert "contacts are scaled to 77 pairs" in notes[0]
+
+
+def test_a_model_without_contacts_does_not_mind_bins(features, simulated, tmp_path):
+    contract = Contract.of(features, "alpha", ("sequence",))
+    bare = other(simulated, tmp_path, contacts=(), settings={})
+    assert contract.check(bare, "alpha") == []
+
+
+def test_plain_arrays_are_the_window_without_margin(features):
+    contract = Contract.of(features, "alpha", BOTH)
+    arrays = BlockArrays.read(features, "alpha", contract, None)
+    index = np.array([3, 1])
+    np.testing.assert_array_equal(
+        arrays.plain(index)["sequence"], features.array(CODES)[[3, 1], 20:-20]
+    )
+    assert arrays.for_baseline(index, ("contacts",)) == {"genes": index}
+    assert list(arrays.for_baseline(index, BOTH)) == ["sequence"]
+
+
+# --- normaliser ----------------------------------------------------------------------------------
+
+
+def test_normaliser_by_hand():
+    signal = np.array([[1, 5, 9], [3, 5, 9], [8, 7, 9]], dtype=np.float32)
+    observed = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 0]], dtype=np.uint8)
+    fitted = ProfileNormaliser.fit(signal, observed)
+    # Bin 0: values 1 and 3, mean 2, squares 2, sd 1. Bin 1: 5, 5, 7, mean 17/3, squares 8/3,
+    # sd sqrt(8/9) = 0.943. Bin 2: nothing. Pooled: sqrt((2 + 8/3) / 5) = sqrt(14/15) = 0.966.
+    pooled = np.sqrt(14 / 15)
+    np.testing.assert_allclose(fitted.mean, [2, 17 / 3, 0], atol=1e-12)
+    np.testing.assert_allclose(fitted.scale, [1, pooled, pooled], atol=1e-12)
+    z = fitted.apply(signal, observed)
+    assert z.dtype == np.float32
+    np.testing.assert_allclose(z[:, 0], [-1, 1, 0], atol=1e-6)
+    assert z[:, 2].tolist() == [0, 0, 0]
+
+
+def test_normaliser_without_variation_stays_finite():
+    fitted = ProfileNormaliser.fit(np.ones((4, 3), np.float32), np.ones((4, 3), np.uint8))
+    assert fitted.scale.tolist() == [1, 1, 1]
+    nothing = ProfileNormaliser.fit(np.zeros((2, 3), np.float32), np.zeros((2, 3), np.uint8))
+    assert np.isfinite(nothing.apply(np.ones((2, 3), np.float32), np.ones((2, 3), np.uint8))).all()
+
+
+def test_normaliser_survives_json():
+    rng = np.random.default_rng(4)
+    fitted = ProfileNormaliser.fit(rng.random((9, 5)).astype(np.float32), np.ones((9, 5), np.uint8))
+    again = ProfileNormaliser.from_json(json.loads(json.dumps(fitted.to_json())))
+    np.testing.assert_array_equal(again.mean, fitted.mean)
+    np.testing.assert_array_equal(again.scale, fitted.scale)
