@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +76,8 @@ def atomic_path(path: Path, force: bool = True) -> Iterator[Path]:
     check_output(path, force)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    _remove_orphans(path)
+    partial = path.with_name(f"{_partial_prefix(path)}{os.getpid()}")
     try:
         with disk_errors(path):
             yield partial
@@ -88,6 +91,30 @@ def atomic_path(path: Path, force: bool = True) -> Iterator[Path]:
                 os.close(folder)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _partial_prefix(path: Path) -> str:
+    """Return how the temporary names of ``path`` start on this machine; a process id follows."""
+    return f".{path.name}.partial-{socket.gethostname()}-"
+
+
+def _remove_orphans(path: Path) -> None:
+    """Remove what writers of ``path`` that were killed on this machine have left behind."""
+    prefix = _partial_prefix(path)
+    for orphan in path.parent.glob(f"{glob.escape(prefix)}*"):
+        pid = orphan.name.removeprefix(prefix)
+        if pid.isdigit() and not _is_alive(int(pid)):
+            orphan.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def check_output(path: Path, force: bool) -> None:

@@ -191,10 +191,15 @@ def _predict(model: Any, batch: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     return np.asarray(model(batch, training=False))
 
 
+#: Step size between the batches of the gradient check: enough to leave an initial zero.
+_STEP = 1e-2
+
+
 def _check_gradient(checks: Checks, model: Any, spec: BlockSpec, seed: int) -> None:
     """Require a finite gradient for every trainable weight, not zero in each of four batches.
 
-    Dropout and ReLU may silence a weight in one batch; in four it is not connected.
+    Dropout and ReLU may silence a weight in one batch; in four it is not connected. A small step
+    is taken after each batch, so that a branch behind a scale that starts at zero comes alive.
     """
     import tensorflow as tf
 
@@ -212,6 +217,7 @@ def _check_gradient(checks: Checks, model: Any, spec: BlockSpec, seed: int) -> N
             values = np.asarray(tf.convert_to_tensor(gradient))
             checks.finite(f"the gradient of the weight {name!r}", values)
             reached[i] |= bool(np.any(values))
+            weights[i].assign_sub(_STEP * values)
     silent = [w.path for w, hit in zip(weights, reached, strict=True) if not hit]
     checks.require(not silent, f"the gradient is always zero for the weights {silent}")
 

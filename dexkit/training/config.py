@@ -27,7 +27,9 @@ class TrainConfig(BaseModel):
         "cosine", description="learning rate over the epochs"
     )
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay")
-    clip_norm: PositiveFloat = Field(1.0, description="largest norm of a gradient")
+    clip_norm: PositiveFloat = Field(
+        1.0, description="largest norm of the gradient of one variable"
+    )
     shift_bp: int = Field(
         20,
         ge=0,

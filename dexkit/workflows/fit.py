@@ -18,12 +18,12 @@ from dexkit.evaluation.evaluate import score_predictions
 from dexkit.evaluation.splits import Split
 from dexkit.features.file import FeatureFile
 from dexkit.files import check_output
-from dexkit.hooks import BaselineEntry, PluginConfig
-from dexkit.hooks.manager import Plugins, parse_config, plugins
+from dexkit.hooks.manager import Plugins, plugins
 from dexkit.models.backend import load_tensorflow
 from dexkit.models.bundle import Bundle, Prediction, predict_members
 from dexkit.progress import progress_bar
 from dexkit.report.html import write_report
+from dexkit.workflows.baselines import baseline_config, can_be_fed, companions, fit_baseline
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.prepare import Job, feature_identity, prepare
 from dexkit.workflows.run_folder import RunFolder
@@ -105,6 +105,7 @@ def fit(
     job = prepare(features, config, registry)
     _try_out(job, config, registry)
     identity = feature_identity(features, job)
+    config = _resolved(config, job, registry)
     if resume:
         folder = RunFolder.resume(out, config, identity)
     else:
@@ -117,16 +118,16 @@ def fit(
         if job.baseline is None:
             models, prediction = _fit_networks(folder, features, job, config, rows, progress)
         else:
-            fitted = _fit_baseline(job, job.baseline.entry, config)
+            fitted = fit_baseline(job, job.baseline.entry, config)
             blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
             models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
-        companions = {
-            entry.name: _fit_baseline(job, entry, config).predict(
+        beside = {
+            entry.name: fit_baseline(job, entry, config).predict(
                 job.arrays.for_baseline(rows, entry.blocks)
             )
-            for entry in _companions(job, registry)
+            for entry in companions(job, registry)
         }
-        table = _table(features, job, rows, prediction, companions)
+        table = _table(features, job, rows, prediction, beside)
         folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
         metrics = score_predictions(
             table,
@@ -202,12 +203,12 @@ def _fit_networks(
 
 def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
     """Find out what only using a device or a plugin shows, before anything is written."""
-    for entry in _companions(job, registry):
-        _baseline_config(entry, config)
+    for entry in companions(job, registry):
+        baseline_config(entry, config)
     if job.baseline is not None:
         entry = job.baseline.entry
-        _baseline_config(entry, config)
-        if not _can_be_fed(entry, job):
+        baseline_config(entry, config)
+        if not can_be_fed(entry, job):
             raise ConfigError(
                 f"baseline {entry.name!r} reads the blocks {', '.join(entry.blocks)}, of which "
                 f"this run uses none (blocks: {', '.join(job.contract.blocks)})"
@@ -238,37 +239,24 @@ def _member_seed(seed: int, member: int) -> int:
     return int(np.random.SeedSequence([seed, member, _MEMBER_STREAM]).generate_state(1)[0])
 
 
-def _fit_baseline(job: Job, entry: BaselineEntry, config: FitConfig) -> Any:
-    """Fit a baseline on all training and validation genes; it chooses inside them."""
-    baseline = entry.build(_baseline_config(entry, config), config.train.seed)
-    y = job.observed[job.development]
-    if job.head.task == "classification":
-        y = job.head.encode_target(y, job.state).astype(np.float64)
-    baseline.fit(job.arrays.for_baseline(job.development, entry.blocks), y)
-    logger.info("baseline %s: %s", entry.name, json.dumps(dict(baseline.describe())))
-    return baseline
+def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
+    """Write out every option of every plugin that takes part.
 
-
-def _baseline_config(entry: BaselineEntry, config: FitConfig) -> PluginConfig:
-    values = config.settings.get(entry.name, {})
-    return parse_config(entry.config, values, f"baseline {entry.name!r}")
-
-
-def _companions(job: Job, registry: Plugins) -> list[BaselineEntry]:
-    """Return the baselines that stand beside the model: those of its task that can be fed."""
-    return [
-        found.entry
-        for name, found in registry.baselines.items()
-        if found.entry.companion
-        and found.entry.task == job.head.task
-        and (job.baseline is None or job.baseline.entry.name != name)
-        and _can_be_fed(found.entry, job)
-    ]
-
-
-def _can_be_fed(entry: BaselineEntry, job: Job) -> bool:
-    """Whether the run has a block that the baseline reads, or it reads none at all."""
-    return not entry.blocks or not set(entry.blocks).isdisjoint(job.contract.blocks)
+    Another fit with the result does the same, also when a default has changed since.
+    """
+    settings: dict[str, dict[str, Any]] = {
+        entry.name: values.model_dump(mode="json", exclude_none=True)
+        for entry, values in job.encoders
+    }
+    if job.baseline is None:
+        settings[job.head_name] = {k: v for k, v in job.head_config.items() if v is not None}
+    own = [job.baseline.entry] if job.baseline is not None else []
+    for entry in (*own, *companions(job, registry)):
+        values = baseline_config(entry, config)
+        settings[entry.name] = values.model_dump(mode="json", exclude_none=True)
+    return config.model_copy(
+        update={"settings": settings, "sample": job.sample, "blocks": job.contract.blocks}
+    )
 
 
 def _predictable(features: FeatureFile, job: Job) -> npt.NDArray[np.intp]:
@@ -313,7 +301,7 @@ def _table(
     job: Job,
     rows: npt.NDArray[np.intp],
     prediction: Prediction,
-    companions: dict[str, npt.NDArray[np.float64]],
+    beside: dict[str, npt.NDArray[np.float64]],
 ) -> Any:
     """Return the predictions as a DataFrame with the columns of ``predictions.tsv``."""
     import pandas as pd
@@ -335,7 +323,7 @@ def _table(
         "predicted": prediction.mean,
         "predicted_sd": np.nan if prediction.sd is None else prediction.sd,
     }
-    columns |= {f"baseline:{name}": values for name, values in companions.items()}
+    columns |= {f"baseline:{name}": values for name, values in beside.items()}
     return pd.DataFrame(columns)
 
 

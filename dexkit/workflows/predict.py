@@ -77,6 +77,12 @@ def predict(
                 len(features),
                 chosen,
             )
+    elif sample is not None and sample not in features.expression_samples:
+        # Without contacts the sample changes nothing, but a misspelt one is still a mistake.
+        raise InputError(
+            f"{features_path} has no sample {sample!r}; "
+            f"{did_you_mean(sample, features.expression_samples)}"
+        )
     for note in bundle.contract.check(features, chosen):
         logger.warning("%s", note)
     prediction = predictor.predict(features, chosen)

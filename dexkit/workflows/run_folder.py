@@ -78,7 +78,7 @@ class RunFolder:
             (path / _CHECKPOINTS).mkdir(parents=True)
         folder = cls(path)
         folder.write(_FEATURES, json.dumps(dict(features), indent=1))
-        folder.write(_CONFIG, tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)))
+        folder.write(_CONFIG, tomli_w.dumps(_plain(config)))
         return folder
 
     @classmethod
@@ -99,7 +99,7 @@ class RunFolder:
                 f"{path} was started on another feature file ({_FEATURES} differs); give that "
                 "file, or start anew with --force"
             )
-        if FitConfig.read(path / _CONFIG, {}) != config:
+        if _plain(FitConfig.read(path / _CONFIG, {})) != _plain(config):
             raise InputError(
                 f"{path} was started with other options ({_CONFIG} differs); give the same "
                 "options, or start anew with --force"
@@ -147,6 +147,11 @@ class RunFolder:
 def _is_run(path: Path) -> bool:
     """Whether a folder was made by a fit: ``config.toml`` alone could be anybody's."""
     return (path / _FEATURES).is_file() and (path / _CHECKPOINTS).is_dir()
+
+
+def _plain(config: FitConfig) -> dict[str, Any]:
+    """Return a configuration as TOML can hold it: lists for tuples, nothing for None."""
+    return config.model_dump(mode="json", exclude_none=True)
 
 
 class _JsonLines(logging.Formatter):
