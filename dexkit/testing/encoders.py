@@ -191,7 +191,7 @@ def _predict(model: Any, batch: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     return np.asarray(model(batch, training=False))
 
 
-#: Step size between the batches of the gradient check: enough to leave an initial zero.
+#: Longest step of a weight between batches of the gradient check: enough to leave a zero.
 _STEP = 1e-2
 
 
@@ -217,7 +217,7 @@ def _check_gradient(checks: Checks, model: Any, spec: BlockSpec, seed: int) -> N
             values = np.asarray(tf.convert_to_tensor(gradient))
             checks.finite(f"the gradient of the weight {name!r}", values)
             reached[i] |= bool(np.any(values))
-            weights[i].assign_sub(_STEP * values)
+            weights[i].assign_sub(_STEP * values / max(float(np.linalg.norm(values)), 1.0))
     silent = [w.path for w, hit in zip(weights, reached, strict=True) if not hit]
     checks.require(not silent, f"the gradient is always zero for the weights {silent}")
 
