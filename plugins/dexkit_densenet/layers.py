@@ -15,8 +15,11 @@ class TssWeightedMean(keras.layers.Layer):
 
     Parameters
     ----------
-    tss_fraction : float
-        Place of the TSS along the axis, from 0 (first position) to 1 (last).
+    tss_index : int
+        Position of the TSS in the sequence, in bp from its start.
+    stride_bp : int
+        Bases that one position of the input stands for: 1 on the sequence, the product of the
+        pooling steps on a pooled map.
     **kwargs
         Passed to :class:`keras.layers.Layer`.
 
@@ -24,20 +27,22 @@ class TssWeightedMean(keras.layers.Layer):
     -----
     Input shape: ``(batch, length, channels)``. Output shape: ``(batch, channels)``.
 
-    The weight of position ``p`` is ``1 - |p - tss| / reach``, with ``reach`` so large that the
-    farthest position still counts; weights sum to 1. Sequence close to the TSS says more about
-    expression than sequence a kilobase away, and the same weights hold for every gene.
+    The weight of position ``p`` is ``1 - |c - tss| / reach``, with ``c = (p + 1/2) * stride_bp``
+    its centre and ``reach`` so large that the farthest position still counts; weights sum to 1.
+    Sequence close to the TSS says more about expression than sequence a kilobase away, and the
+    same weights hold for every gene.
     """
 
-    def __init__(self, tss_fraction: float, **kwargs: Any) -> None:
+    def __init__(self, tss_index: int, stride_bp: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.tss_fraction = tss_fraction
+        self.tss_index = tss_index
+        self.stride_bp = stride_bp
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Compute the weights of all positions."""
-        length = int(input_shape[1] or 0)
-        distance = np.abs(np.arange(length) + 0.5 - self.tss_fraction * length)
-        weights = 1 - distance / (distance.max() + 1)
+        centres = (np.arange(int(input_shape[1] or 0)) + 0.5) * self.stride_bp
+        distance = np.abs(centres - (self.tss_index + 0.5))
+        weights = 1 - distance / (distance.max() + self.stride_bp)
         self._weights = (weights / weights.sum()).astype("float32")
 
     def call(self, x: Any) -> Any:
@@ -51,4 +56,5 @@ class TssWeightedMean(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration for saving."""
-        return super().get_config() | {"tss_fraction": self.tss_fraction}
+        own = {"tss_index": self.tss_index, "stride_bp": self.stride_bp}
+        return super().get_config() | own

@@ -52,12 +52,15 @@ def build(config: DensenetConfig, spec: BlockSpec) -> keras.Model:
             f"{total_pool}; use a longer window or a smaller densenet.pool or densenet.n_blocks"
         )
     net = _Layers(config)
+    # A mean has to cover the whole window; flatten drops a short last cell, as the paper's
+    # parameter count implies.
+    padding = "valid" if config.readout == "flatten" else "same"
     inputs = keras.Input(spec.shape, name="one_hot")
     x = net.conv(inputs, config.stem_filters, config.stem_width_bp, "motif_scan")
     motifs = net.norm_relu(x, "motif_norm", MOTIF_LAYER)
     x = motifs
     if config.stem_pool > 1:
-        x = layers.MaxPooling1D(config.stem_pool, name="motif_pool")(x)
+        x = layers.MaxPooling1D(config.stem_pool, padding=padding, name="motif_pool")(x)
     for block in range(config.n_blocks):
         for layer in range(config.layers_per_block):
             name = f"block{block + 1}_layer{layer + 1}"
@@ -70,7 +73,7 @@ def build(config: DensenetConfig, spec: BlockSpec) -> keras.Model:
         if block < config.n_blocks - 1:
             x = net.conv(x, int(x.shape[-1] * config.compression), 1, f"{name}_conv")
         x = net.norm_relu(x, f"{name}_norm", f"{name}_relu")
-        x = layers.MaxPooling1D(config.pool, name=f"{name}_pool")(x)
+        x = layers.MaxPooling1D(config.pool, padding=padding, name=f"{name}_pool")(x)
     # Convolutions are followed by batch normalisation, which undoes any scale: a penalty on
     # their kernels would do nothing. The dense kernels carry the prior.
     penalty = None
@@ -120,16 +123,16 @@ def _tss_mean(x: Any, motifs: Any, config: DensenetConfig, spec: BlockSpec, pena
     features come in at weight zero and grow as far as the penalty lets them: with few genes they
     would otherwise only add noise.
     """
-    where = spec.tss_index / spec.shape[0]
+    stride_bp = config.stem_pool * config.pool**config.n_blocks
     momentum = config.norm_momentum
     deep = layers.BatchNormalization(
         momentum=momentum,
         gamma_initializer="zeros",
         gamma_regularizer=penalty,
         name="deep_norm",
-    )(TssWeightedMean(where, name="deep_mean")(x))
+    )(TssWeightedMean(spec.tss_index, stride_bp, name="deep_mean")(x))
     # A mean over thousands of positions hardly varies between genes: back to unit scale.
     shallow = layers.BatchNormalization(momentum=momentum, name="motif_mean_norm")(
-        TssWeightedMean(where, name="motif_mean")(motifs)
+        TssWeightedMean(spec.tss_index, name="motif_mean")(motifs)
     )
     return layers.Concatenate(name="read_out")([shallow, deep])
