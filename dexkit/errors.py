@@ -71,10 +71,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Returns
     -------
     str
-        A sentence part such as ``did you mean 'ridge'? (known: mean, ridge)``.
+        A sentence part such as ``did you mean 'ridge'? (known: mean, ridge)``, to stand behind a
+        semicolon; without a near name ``known: mean, ridge``.
     """
     names = sorted(known)
     shown = names if len(names) <= _MOST_LISTED else [*names[:_MOST_LISTED], "…"]
     listed = f"known: {', '.join(shown)}" if names else "none is known"
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}? ({listed})" if near else f"({listed})"
+    return f"did you mean {near[0]!r}? ({listed})" if near else listed

@@ -70,13 +70,23 @@ def build_features_command(
             help="Largest share of unknown bases in a kept window.", rich_help_panel=_WINDOW
         ),
     ] = 0.05,
-    bin_size_bp: Annotated[int, typer.Option(help="Bin size.", rich_help_panel=_CONTACTS)] = 5000,
+    bin_size_bp: Annotated[
+        int | None, typer.Option(help="Bin size; 5000 when not given.", rich_help_panel=_CONTACTS)
+    ] = None,
     n_flank_bins: Annotated[
-        int, typer.Option(help="Bins on either side of the TSS bin.", rich_help_panel=_CONTACTS)
-    ] = 200,
+        int | None,
+        typer.Option(
+            help="Bins on either side of the TSS bin; 200 when not given.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
     contacts_format: Annotated[
-        str, typer.Option(help="auto, pairs or hicpro.", rich_help_panel=_CONTACTS)
-    ] = "auto",
+        str | None,
+        typer.Option(
+            help="auto, pairs or hicpro; auto (told by the content) when not given.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
     pseudocount: Annotated[float, typer.Option(help="Added to the expression before log10.")] = 1.0,
     block: Annotated[
         list[str] | None,
@@ -90,20 +100,24 @@ def build_features_command(
     ] = None,
     assembly: Annotated[str, typer.Option(help="Name of the assembly, for the record.")] = "",
     threads: Annotated[int, typer.Option(help="Threads of the kernels.")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an existing feature file.")
+    ] = False,
 ) -> None:
     """Build a feature file: promoter sequence, contact profiles and expression of every gene."""
-    from dexkit.cli.inputs import read_sources
+    from dexkit.cli.inputs import contact_settings, parse_options, read_sources
     from dexkit.features.build import build_features as build
     from dexkit.features.config import BuildConfig
-    from dexkit.hooks.manager import parse_config, parse_settings
+    from dexkit.hooks.manager import parse_settings
 
     contact_sources, expression_sources = read_sources(contacts, expression, samples)
-    settings = parse_settings(set_ or [])
-    if contact_sources:
-        bins = {"bin_size_bp": bin_size_bp, "n_flank_bins": n_flank_bins}
-        settings["contacts"] = bins | {"format": contacts_format} | settings.get("contacts", {})
-    config = parse_config(
+    given = {
+        "bin_size_bp": bin_size_bp,
+        "n_flank_bins": n_flank_bins,
+        "format": contacts_format,
+    }
+    settings = contact_settings(given, parse_settings(set_ or []), bool(contact_sources))
+    config = parse_options(
         BuildConfig,
         {
             "fasta": fasta,
@@ -121,7 +135,6 @@ def build_features_command(
             "assembly": assembly,
             "n_threads": threads,
         },
-        "build-features",
     )
     summary = build(config, out, force)
     typer.echo(summary.selection)

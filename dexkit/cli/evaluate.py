@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Wide enough for a model and four baselines with intervals; a file or a pipe has no width.
 _PIPE_WIDTH = 160
 
+# The bounds are the 2.5th and 97.5th percentile of the resamples, which fewer cannot resolve.
+_MIN_RESAMPLES = 100
+
 
 def evaluate_command(
     runs: Annotated[
@@ -39,9 +42,14 @@ def evaluate_command(
     """
     from rich.console import Console
 
+    from dexkit.errors import ConfigError
     from dexkit.evaluation.evaluate import evaluate_runs
     from dexkit.files import check_output
 
+    if bootstrap != 0 and bootstrap < _MIN_RESAMPLES:
+        raise ConfigError(
+            f"--bootstrap must be 0 (no intervals) or at least {_MIN_RESAMPLES}; got {bootstrap}"
+        )
     if out is not None:
         check_output(out, force)
     evaluation = evaluate_runs(runs, part, bootstrap, seed, by)
@@ -77,7 +85,8 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         f"{evaluation.model} on {evaluation.sample}, {evaluation.part} genes, "
         f"{evaluation.headline} (n = {headline[0].n:,})"
     )
-    for scores, heading in ((plain, title), (compared, f"{evaluation.model} minus, paired")):
+    versus = f"{evaluation.model} minus baseline, paired"
+    for scores, heading in ((plain, title), (compared, versus)):
         if not scores:
             continue
         table = Table(title=escape(heading), title_justify="left")

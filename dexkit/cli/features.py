@@ -29,7 +29,9 @@ def info(
         typer.echo(json.dumps(facts, indent=1))
         return
     for key, value in facts.items():
-        typer.echo(f"{key}:" if isinstance(value, dict) else f"{key}: {value}")
-        if isinstance(value, dict):
-            for name, entry in value.items():
-                typer.echo(f"  {name}: {entry}")
+        if not isinstance(value, dict):
+            typer.echo(f"{key}: {value}")
+            continue
+        typer.echo(f"{key}:" if value else f"{key}: none")
+        for name, entry in value.items():
+            typer.echo(f"  {name}: {entry}")

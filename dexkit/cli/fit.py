@@ -93,6 +93,7 @@ def fit_command(
 ) -> None:
     """Train a model on one sample and score it, beside baselines, on held-out chromosomes."""
     from dexkit.cli.show import show_metrics
+    from dexkit.errors import ConfigError
     from dexkit.hooks.manager import parse_settings
     from dexkit.workflows.fit import fit as run_fit
     from dexkit.workflows.fit_config import FitConfig
@@ -108,6 +109,11 @@ def fit_command(
         "seed": seed,
         "device": device,
     }
+    twice = sorted(k for k, v in named.items() if v is not None and k in train)
+    if twice:
+        raise ConfigError(
+            f"{twice[0]} is given twice, as an option and by --set train.{twice[0]}; give it once"
+        )
     overrides = {
         "plugin": plugin,
         "sample": sample,

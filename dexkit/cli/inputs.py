@@ -1,15 +1,22 @@
-"""Read the ``SAMPLE=FILE`` forms of the command line."""
+"""Read and check the options of ``build-features``: ``SAMPLE=FILE`` forms, numbers, settings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dexkit.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from dexkit.features.config import ContactsSource, ExpressionSource
+
+    M = TypeVar("M", bound=BaseModel)
+
+#: Keys whose option is not the key with dashes.
+_OPTIONS = {"tss_rule": "--tss", "n_threads": "--threads", "format": "--contacts-format"}
 
 
 def read_sources(
@@ -34,11 +41,13 @@ def read_sources(
     Raises
     ------
     ConfigError
-        When a value is malformed.
+        When a value is malformed, lists a file twice, or gives a sample contacts that the sheet
+        gives it too.
     InputError
         When the sheet is missing or malformed.
     """
     from dexkit.features.config import ContactsSource, ExpressionSource
+    from dexkit.hooks.config import parse_config
     from dexkit.io.samples import check_sample_name, read_samples
 
     contact_sources = []
@@ -50,15 +59,23 @@ def read_sources(
             expression_sources.append(
                 ExpressionSource(path=row.expression, sample=row.name, column=row.expression_column)
             )
+    in_sheet = {source.sample for source in contact_sources}
     for value in contacts or ():
         sample, equals, files = value.partition("=")
-        paths = tuple(Path(part) for part in files.split(",") if part)
-        if not equals or not sample or not paths:
+        names = [part.strip() for part in files.split(",")]
+        if not equals or not sample or not all(names):
             raise ConfigError(
-                f"--contacts {value!r} is malformed; expected SAMPLE=FILE or SAMPLE=FILE,FILE"
+                f"--contacts {value!r} is malformed; expected SAMPLE=FILE or SAMPLE=FILE,FILE "
+                "without an empty entry"
             )
         check_sample_name(sample)
-        contact_sources.append(ContactsSource(sample=sample, paths=paths))
+        if sample in in_sheet:
+            raise ConfigError(
+                f"sample {sample!r} is given contacts twice, in the sheet {sheet} and by "
+                "--contacts; give them in one place"
+            )
+        values = {"sample": sample, "paths": tuple(map(Path, names))}
+        contact_sources.append(parse_config(ContactsSource, values, "--contacts"))
     for value in expression or ():
         sample, equals, file = value.partition("=")
         if equals and (not sample or not file):
@@ -71,3 +88,98 @@ def read_sources(
             else ExpressionSource(path=Path(value))
         )
     return tuple(contact_sources), tuple(expression_sources)
+
+
+def contact_settings(
+    given: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]], wanted: bool
+) -> dict[str, dict[str, Any]]:
+    """Return ``settings`` with the contact options put under ``contacts``.
+
+    Parameters
+    ----------
+    given : mapping
+        Value by key of the block ``contacts``; None stands for an option that was not given.
+    settings : mapping
+        The values of ``--set``, by block.
+    wanted : bool
+        Whether contact files are given. The block is then named even without a setting, so that
+        a build without it is refused and the files are not passed over in silence.
+
+    Returns
+    -------
+    dict of str to dict
+        Settings by block.
+
+    Raises
+    ------
+    ConfigError
+        When an option has a bad value, or ``--set`` gives the same key.
+    PluginError
+        When a contact option is given and there is no block ``contacts``.
+    """
+    from dexkit.hooks.manager import plugins
+
+    chosen = {key: value for key, value in given.items() if value is not None}
+    result = {name: dict(values) for name, values in settings.items()}
+    for key in chosen:
+        if key in result.get("contacts", {}):
+            raise ConfigError(
+                f"{_option(key)} and --set contacts.{key} are both given; give one of the two"
+            )
+    if chosen:
+        parse_options(plugins().block("contacts").config, chosen)
+    if chosen or wanted:
+        result["contacts"] = chosen | result.get("contacts", {})
+    return result
+
+
+def parse_options(model: type[M], values: Mapping[str, Any]) -> M:
+    """Check the values of options and return them as a configuration.
+
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+        The configuration class.
+    values : mapping
+        Value by key; the option of a key is the key with dashes, or stands in ``_OPTIONS``.
+
+    Returns
+    -------
+    pydantic.BaseModel
+        An instance of ``model``.
+
+    Raises
+    ------
+    ConfigError
+        One sentence that names every bad option, its value and what was expected.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        problems = [_problem(detail) for detail in error.errors(include_url=False)]
+        raise ConfigError("; ".join(problems)) from None
+
+
+def _option(key: str) -> str:
+    return _OPTIONS.get(key, f"--{key.replace('_', '-')}")
+
+
+def _problem(detail: Any) -> str:
+    """Return what is wrong with the value of one option."""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if not detail["loc"]:
+        return message
+    limits = detail.get("ctx", {})
+    words = {
+        "greater_than_equal": "at least {ge:,}",
+        "greater_than": "more than {gt:,}",
+        "less_than_equal": "at most {le:,}",
+        "finite_number": "a finite number",
+        "literal_error": "{expected}",
+    }.get(detail["type"])
+    expected = message if words is None else f"expected {words.format(**limits)}"
+    value = detail["input"]
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return f"{_option(str(detail['loc'][0]))} is {shown}; {expected}"

@@ -365,7 +365,8 @@ def is_undefined(value: float | None) -> bool:
 
 
 def format_value(value: float | None, digits: int = 3) -> str:
-    """Return a metric value for a table: ``"0.531"``, or ``"undefined"``."""
+    """Return a metric value for a table: ``"0.531"``, or ``"undefined"``; never ``"-0.000"``."""
     if value is None or math.isnan(value):
         return UNDEFINED
-    return f"{value:.{digits}f}"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text

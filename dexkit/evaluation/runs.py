@@ -178,7 +178,7 @@ def read_run(path: Path) -> RunPredictions:
     Raises
     ------
     InputError
-        If the folder or one of the two files is missing.
+        If the folder or one of the two files is missing, or the run is unfinished.
     FormatError
         If one of them is malformed.
     """
@@ -186,6 +186,12 @@ def read_run(path: Path) -> RunPredictions:
     if not path.is_dir():
         raise InputError(f"no run folder at {path}; expected a folder that dexkit fit wrote")
     source = path / "metrics.json"
+    if not source.is_file() and (path / "config.toml").is_file():
+        # A fit writes its configuration first and its scores last.
+        raise InputError(
+            f"{path} is an unfinished run (config.toml is there, metrics.json is not); finish it "
+            "with dexkit fit --resume and the same options"
+        )
     metrics = read_json(source)
     for key in ("task", "model", "sample", "split"):
         if key not in metrics:

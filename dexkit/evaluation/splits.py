@@ -153,7 +153,7 @@ def make_split(
     -----
     *Folds.* Chromosome folds are balanced by the gene number of the file, over the chromosomes
     that hold a usable gene; random folds are drawn over all genes of the file. Samples of one
-    feature file therefore share their folds, even where other genes are measured.
+    feature file whose usable genes lie on the same chromosomes therefore share their folds.
 
     *Validation, chromosome kind.* The chromosomes outside the test fold are put into
     ``round(1 / validation_fraction)`` sets (fewer when there are fewer chromosomes) by the same

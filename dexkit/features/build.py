@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,19 +19,26 @@ from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.features.config import BuildConfig
 from dexkit.features.schema import expression_path
 from dexkit.features.selection import select_genes
-from dexkit.features.writer import write_feature_file
-from dexkit.files import check_output
+from dexkit.features.writer import check_feature_output, write_feature_file
 from dexkit.genome import GeneTable
 from dexkit.hooks import ArrayPlan, BuildContext, SampleInput
 from dexkit.hooks.manager import Plugins, parse_config, plugins
 from dexkit.io.annotation import read_gtf
 from dexkit.io.chroms import reconcile
-from dexkit.io.expression import match_expression, read_expression
+from dexkit.io.expression import (
+    ExpressionTable,
+    MatchedExpression,
+    match_expression,
+    read_expression,
+)
 from dexkit.io.fasta import open_fasta
 from dexkit.io.samples import check_sample_name
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
+
+#: Samples that the line about an expression table names before it counts the others.
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def build_features(
     out : Path
         The file to write; it appears whole or not at all.
     force : bool, optional
-        Whether an existing file may be replaced.
+        Whether an existing feature file may be replaced.
     progress : callable, optional
         Progress reporting; see :class:`dexkit.hooks.BuildContext`.
 
@@ -86,13 +93,14 @@ def build_features(
     Raises
     ------
     InputError
-        When an input is missing, malformed or does not fit the others.
+        When an input is missing, malformed, does not fit the others, or is ``out``.
     ConfigError
         When a block or one of its options is unknown.
     OutputError
-        When the file exists, cannot be written, or the disk is full.
+        When the file exists and may not be replaced, cannot be written, or the disk is full.
     """
-    check_output(out, force)
+    _check_inputs_are_safe(config, out)
+    check_feature_output(out, force)
     registry = plugins()
     block_configs = _block_configs(config, registry)
     for path in _input_paths(config):
@@ -158,15 +166,22 @@ def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
             wanted.append(name)
     for name in config.settings:
         if name not in wanted:
-            raise ConfigError(
-                f"settings for block {name!r}, which is not built; {did_you_mean(name, wanted)}"
-            )
+            hint = f"add --block {name}" if name in registry.blocks else did_you_mean(name, wanted)
+            raise ConfigError(f"settings for block {name!r}, which is not built; {hint}")
     return {
         name: parse_config(
             registry.block(name).config, config.settings.get(name, {}), f"block {name}"
         )
         for name in wanted
     }
+
+
+def _check_inputs_are_safe(config: BuildConfig, out: Path) -> None:
+    """Refuse to write over an input, also through a link or another way to write its path."""
+    target = out.resolve()
+    for path in _input_paths(config):
+        if path.resolve() == target or (out.exists() and path.exists() and out.samefile(path)):
+            raise InputError(f"{out} is also the input {path}; give --out another name")
 
 
 def _input_paths(config: BuildConfig) -> list[Path]:
@@ -178,26 +193,20 @@ def _input_paths(config: BuildConfig) -> list[Path]:
 def _expression_plans(
     config: BuildConfig, genes: GeneTable
 ) -> tuple[list[ArrayPlan], dict[str, int]]:
-    """Read every expression source and plan ``value`` and ``raw`` of each sample."""
+    """Read every expression table once and plan ``value`` and ``raw`` of each sample."""
     plans: list[ArrayPlan] = []
     measured: dict[str, int] = {}
+    read: dict[Path, tuple[ExpressionTable, MatchedExpression]] = {}
+    samples_of: dict[Path, list[str]] = {}
     for source in config.expression:
-        table = read_expression(source.path, sample=source.sample)
+        if source.path not in read:
+            found = read_expression(source.path, sample=source.sample)
+            read[source.path] = found, match_expression(genes, found)
+        table, matched = read[source.path]
         if source.sample is None:
             chosen = dict(zip(table.samples, range(len(table.samples)), strict=True))
         else:
             chosen = {source.sample: table.column(source.sample, source.column)}
-        matched = match_expression(genes, table)
-        logger.info(
-            "%s: %s of %s kept genes matched by %s; %s rows belong to no kept gene, "
-            "%s names are ambiguous and were left out",
-            source.path.name,
-            f"{matched.n_matched:,}",
-            f"{len(genes):,}",
-            matched.matched_by,
-            f"{len(matched.unmatched_rows):,}",
-            f"{len(matched.ambiguous):,}",
-        )
         for sample, column in chosen.items():
             check_sample_name(sample)
             if sample in measured:
@@ -205,6 +214,7 @@ def _expression_plans(
                     f"sample {sample!r} has expression twice, the second time in {source.path}; "
                     "give each sample once"
                 )
+            samples_of.setdefault(source.path, []).append(sample)
             raw = matched.values[:, column]
             measured[sample] = int(np.isfinite(raw).sum())
             attrs = {"source": source.path.name, "pseudocount": config.pseudocount}
@@ -213,7 +223,28 @@ def _expression_plans(
             plans.append(
                 _given(expression_path(sample), value, {**attrs, "unit": "log10(raw+pseudocount)"})
             )
+    for path, samples in samples_of.items():
+        _say_what_was_matched(path, samples, len(genes), read[path][1])
     return plans, measured
+
+
+def _say_what_was_matched(
+    path: Path, samples: Sequence[str], n_genes: int, matched: MatchedExpression
+) -> None:
+    named = ", ".join(samples[:_MOST_NAMED])
+    if len(samples) > _MOST_NAMED:
+        named += f" and {len(samples) - _MOST_NAMED:,} more"
+    logger.info(
+        "%s, expression of %s: %s of %s kept genes matched by %s; %s rows belong to no kept gene, "
+        "%s names are ambiguous and were left out",
+        path.name,
+        named,
+        f"{matched.n_matched:,}",
+        f"{n_genes:,}",
+        matched.matched_by,
+        f"{len(matched.unmatched_rows):,}",
+        f"{len(matched.ambiguous):,}",
+    )
 
 
 def _given(path: str, values: npt.NDArray[np.float64], attrs: dict[str, Any]) -> ArrayPlan:

@@ -9,6 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TssRule = Literal["gene", "canonical", "longest"]
 
+#: Regulatory reach around a promoter ends within a megabase; more only fills memory and disk.
+MOST_WINDOW_BP = 1_000_000
+#: The margin is for random shifts of a window, not for more sequence.
+MOST_MARGIN_BP = 10_000
+MOST_THREADS = 256
+
 
 class ExpressionSource(BaseModel):
     """Where the expression of one or several samples comes from.
@@ -23,7 +29,7 @@ class ExpressionSource(BaseModel):
         Column to take for ``sample``; None takes the one named like the sample, or the only one.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     path: Path
     sample: str | None = None
@@ -31,33 +37,46 @@ class ExpressionSource(BaseModel):
 
 
 class ContactsSource(BaseModel):
-    """Contact files of one sample, one a replicate."""
+    """Contact files of one sample, one a replicate; each file once, however its path is written."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     sample: str
     paths: tuple[Path, ...]
+
+    @model_validator(mode="after")
+    def _each_file_once(self) -> ContactsSource:
+        seen: set[Path] = set()
+        for path in self.paths:
+            resolved = path.resolve()
+            if resolved in seen:
+                raise ValueError(
+                    f"contact file {path} is listed twice for sample {self.sample!r}; its pairs "
+                    "would count double; list each replicate once"
+                )
+            seen.add(resolved)
+        return self
 
 
 class BuildConfig(BaseModel):
     """Everything that decides the content of a feature file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     fasta: Path
     gtf: Path
     tss_rule: TssRule = "gene"
     contacts: tuple[ContactsSource, ...] = ()
     expression: tuple[ExpressionSource, ...] = ()
-    upstream_bp: int = Field(1000, ge=0)
-    downstream_bp: int = Field(1000, ge=1)
-    margin_bp: int = Field(50, ge=0)
+    upstream_bp: int = Field(1000, ge=0, le=MOST_WINDOW_BP)
+    downstream_bp: int = Field(1000, ge=1, le=MOST_WINDOW_BP)
+    margin_bp: int = Field(50, ge=0, le=MOST_MARGIN_BP)
     max_n_fraction: float = Field(0.05, ge=0, le=1)
     pseudocount: float = Field(1.0, gt=0)
     blocks: tuple[str, ...] = ()
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     assembly: str = ""
-    n_threads: int = Field(1, ge=1)
+    n_threads: int = Field(1, ge=1, le=MOST_THREADS)
 
     @model_validator(mode="after")
     def _one_source_each(self) -> BuildConfig:

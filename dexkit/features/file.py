@@ -37,7 +37,7 @@ class FeatureFile:
     Raises
     ------
     InputError
-        When the file does not exist.
+        When the file does not exist or is a folder.
     FormatError
         When it is not a feature file, is damaged, or is of a newer version.
     """
@@ -46,7 +46,9 @@ class FeatureFile:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(
-                f"feature file {self.path} does not exist; make it with build-features"
+                f"{self.path} is a folder; expected a feature file, as build-features makes it"
+                if self.path.is_dir()
+                else f"feature file {self.path} does not exist; make it with build-features"
             )
         try:
             file = h5py.File(self.path, "r")
@@ -155,7 +157,7 @@ class FeatureFile:
         """
         if path not in self._places:
             raise InputError(
-                f"{self.path} has no array {path!r} {did_you_mean(path, self._places)}"
+                f"{self.path} has no array {path!r}; {did_you_mean(path, self._places)}"
             )
         offset, shape, dtype = self._places[path]
         if offset is None:

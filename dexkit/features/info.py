@@ -11,6 +11,9 @@ import numpy as np
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import signal_path
 
+#: Tables of every feature file; they are no arrays of a block.
+_TABLES = ("/chroms/", "/genes/", "/left_out/")
+
 
 def describe(path: Path) -> dict[str, Any]:
     """Return the facts of a feature file as JSON-able values.
@@ -52,6 +55,7 @@ def describe(path: Path) -> dict[str, Any]:
         "arrays": {
             name: f"{' x '.join(map(str, shape))} {dtype}"
             for name, (shape, dtype) in features.arrays.items()
+            if not name.startswith(_TABLES)
         },
         "inputs": {
             str(item["name"]): f"{item['size_bytes']} bytes, sha256 {item['sha256']}"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dexkit.errors import OutputError
 from dexkit.features.schema import FORMAT, FORMAT_VERSION
-from dexkit.files import atomic_path
+from dexkit.files import atomic_path, check_output
 from dexkit.genome import GeneTable, Genome
 from dexkit.hooks import ArrayPlan
 
@@ -35,6 +35,43 @@ class LeftOut:
 
     genes: GeneTable
     reason: npt.NDArray[np.object_]
+
+
+def check_feature_output(path: Path, force: bool) -> None:
+    """Refuse an output that may not be written, before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be made.
+    force : bool
+        Whether it may be replaced. Only a feature file ever is: a slip of the hand must not cost
+        an input.
+
+    Raises
+    ------
+    OutputError
+        When it exists and ``force`` is false, or it is no feature file; when its folder does not
+        exist.
+    """
+    check_output(path, force)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give the name of a file")
+    if path.exists() and not _is_feature_file(path):
+        raise OutputError(
+            f"{path} exists and is no feature file; --force replaces only feature files"
+        )
+
+
+def _is_feature_file(path: Path) -> bool:
+    if not path.is_file():  # a pipe or a device: looking into it would wait or take from it
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            found = file.attrs.get("format")
+    except OSError:
+        return False
+    return isinstance(found, str) and found == FORMAT
 
 
 def write_feature_file(
@@ -74,8 +111,10 @@ def write_feature_file(
     Raises
     ------
     OutputError
-        When the file exists, cannot be written, or the disk is full.
+        When the file exists and ``force`` is false or it is no feature file, when it cannot be
+        written, or the disk is full.
     """
+    check_feature_output(path, force)
     with atomic_path(path, force) as partial:
         n_bytes = _size(genome, genes, left_out, plans, attrs)
         free = shutil.disk_usage(path.parent).free

@@ -126,7 +126,10 @@ def read_expression(path: str | os.PathLike[str], sample: str | None = None) -> 
                 first_line,
             )
         if sample is None:
-            raise InputError(f"{where}: the table has no header; say which sample its values are")
+            raise InputError(
+                f"{where}: the table has no header; say which sample its values are with "
+                "--expression SAMPLE=FILE"
+            )
         samples, has_names, body = [sample], False, rows
     else:
         body = rows[1:]

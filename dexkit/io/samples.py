@@ -80,7 +80,8 @@ def read_samples(path: str | os.PathLike[str]) -> list[SampleRow]:
         When the sheet cannot be opened.
     FormatError
         When a column is unknown, a row has the wrong number of columns, a sample repeats or has
-        neither contacts nor expression, a contact file is listed twice, or a file does not exist.
+        neither contacts nor expression, a contact file is listed twice or as an empty entry, or a
+        file does not exist.
     """
     where, folder = str(path), Path(path).parent
     header: list[str] = []
@@ -133,10 +134,18 @@ def _read_row(cells: dict[str, str], folder: Path) -> SampleRow:
     """Turn one row into a record; InputError says what is wrong with it."""
     name = check_sample_name(cells["sample"])
     given = {key: "" if value in _EMPTY else value for key, value in cells.items()}
-    contacts = [folder / p.strip() for p in given.get("contacts", "").split(",") if p.strip()]
+    listed = given.get("contacts", "")
+    files = [part.strip() for part in listed.split(",")] if listed else []
+    if "" in files:
+        raise InputError(
+            f"the contacts {listed!r} of sample {name!r} have an empty entry; expected files "
+            "separated by single commas"
+        )
+    contacts = [folder / file for file in files]
+    resolved = [contact_file.resolve() for contact_file in contacts]
     for i, contact_file in enumerate(contacts):
         input_file(contact_file, "contact file")
-        if contact_file in contacts[:i]:
+        if resolved[i] in resolved[:i]:
             raise InputError(
                 f"contact file {contact_file} is listed twice for sample {name!r}; its pairs would "
                 "count double; list each replicate once"

@@ -12,8 +12,9 @@ import numpy as np
 from dexkit.errors import FormatError
 from dexkit.evaluation.evaluate import Evaluation
 from dexkit.evaluation.runs import RunPredictions, baseline_columns
+from dexkit.report.class_figures import class_separation, class_share_by_chromosome
 from dexkit.report.figures import (
-    class_separation,
+    WIDTH_IN,
     learning_curves,
     metric_bars,
     new_figure,
@@ -33,7 +34,9 @@ _BAR_METRICS = {
     "classification": ("auroc", "auprc", "accuracy", "f1"),
 }
 _MAX_BASELINE_PANELS = 2
-_PNG_DPI = 150
+_PNG_DPI = 200
+# A square panel that is alone in its figure would be higher than a screen.
+_MAX_SQUARE_IN = 4.0
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,9 @@ def draw_run(run: RunPredictions, evaluation: Evaluation) -> list[Drawing]:
     drawings = [_predictions(run, table), _metrics(evaluation)]
     history = read_history(run.path / "history.csv")
     if history is not None:
-        drawings.append(_learning(history))
-    drawings.append(_residuals(run.task, table))
+        drawings.append(_learning(run.task, history))
+    by_chromosome = _residuals if run.task == "regression" else _class_shares
+    drawings.append(by_chromosome(table))
     if run.task == "regression" and len(table) and np.isfinite(table["predicted_sd"]).all():
         drawings.append(_spread(table))
     return drawings
@@ -126,7 +130,8 @@ def _predictions(run: RunPredictions, table: pd.DataFrame) -> Drawing:
         if table[column].nunique() > 1 and len(panels) <= _MAX_BASELINE_PANELS:
             panels.append((f"{name} (baseline)", column))
     regression = run.task == "regression"
-    figure = new_figure(4.2 * len(panels), 4.4 if regression else 3.4)
+    square = min(WIDTH_IN / len(panels), _MAX_SQUARE_IN)
+    figure = new_figure(square + 0.3 if regression else 3.0)
     limits = shared_limits(table["observed"], *(table[column] for _, column in panels))
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for ax, (name, column) in zip(axes, panels, strict=True):
@@ -134,9 +139,11 @@ def _predictions(run: RunPredictions, table: pd.DataFrame) -> Drawing:
             observed_vs_predicted(ax, table["observed"], table[column], name, limits)
         else:
             class_separation(ax, table["observed"], table[column], name)
+        if ax is not axes[0]:
+            ax.set_ylabel("")
     caption = (
-        "Each point is a gene, brighter where genes lie densely; the dashed line is a perfect "
-        "prediction."
+        "Each point is a gene, brighter where genes lie densely (from 100 genes on); the "
+        "dashed line is a perfect prediction."
         if regression
         else "Genes of either observed class by predicted probability; the dashed line is the "
         "threshold of accuracy and F1."
@@ -147,16 +154,17 @@ def _predictions(run: RunPredictions, table: pd.DataFrame) -> Drawing:
 def _metrics(evaluation: Evaluation) -> Drawing:
     names = _BAR_METRICS[evaluation.task]
     n_bars = 1 + len(evaluation.baselines)
-    figure = new_figure(2.6 * len(names) + 0.8, 1.1 + 0.42 * n_bars)
+    figure = new_figure(1.1 + 0.42 * n_bars)
     for i, (ax, name) in enumerate(zip(figure.subplots(1, len(names)), names, strict=True)):
         metric_bars(ax, evaluation, name, show_names=i == 0)
     caption = f"Model and baselines on the same genes; {evaluation.intervals}."
     return Drawing("metrics", "Metrics", caption, figure)
 
 
-def _learning(history: pd.DataFrame) -> Drawing:
-    with_pearson = bool(history["val_pearson"].notna().any())
-    figure = new_figure(8.4 if with_pearson else 4.4, 3.2)
+def _learning(task: str, history: pd.DataFrame) -> Drawing:
+    # A correlation with classes says little and, autoscaled, looks like much.
+    with_pearson = task == "regression" and bool(history["val_pearson"].notna().any())
+    figure = new_figure(3.0)
     axes = figure.subplots(1, 2 if with_pearson else 1, squeeze=False)[0]
     n_members = history["member"].nunique()
     title = f"{n_members} network{'s' if n_members > 1 else ''}"
@@ -165,18 +173,17 @@ def _learning(history: pd.DataFrame) -> Drawing:
         learning_curves(axes[1], history, ("val_pearson",))
     caption = (
         "Loss of the training and the validation genes, one line a network of the ensemble; the "
-        "training loss is taken with dropout and augmentation switched on."
+        "training loss is taken with dropout and augmentation switched on. Dots mark the epoch "
+        "of the lowest validation loss."
     )
     return Drawing("learning_curves", "Learning curves", caption, figure)
 
 
-def _residuals(task: str, table: pd.DataFrame) -> Drawing:
+def _residuals(table: pd.DataFrame) -> Drawing:
     chroms = table["chrom"].tolist()
-    figure = new_figure(6.4, 1.2 + 0.34 * len(set(chroms)))
+    figure = new_figure(1.2 + 0.34 * len(set(chroms)))
     ax = figure.subplots()
     residuals_by_chromosome(ax, chroms, table["observed"], table["predicted"])
-    if task == "classification":
-        ax.set_xlabel("observed class − predicted probability")  # noqa: RUF001
     caption = (
         "Observed minus predicted of the model. Boxes hold the middle half of the genes, whiskers "
         "reach the 5th and 95th percentile; a box away from zero is a chromosome that the model "
@@ -185,8 +192,20 @@ def _residuals(task: str, table: pd.DataFrame) -> Drawing:
     return Drawing("residuals", "Residuals by chromosome", caption, figure)
 
 
+def _class_shares(table: pd.DataFrame) -> Drawing:
+    chroms = table["chrom"].tolist()
+    figure = new_figure(1.2 + 0.34 * len(set(chroms)))
+    ax = figure.subplots()
+    class_share_by_chromosome(ax, chroms, table["observed"], table["predicted"])
+    caption = (
+        "Share of the upper class among the genes of a chromosome and the mean probability that "
+        "the model gives it; far apart, the model misjudges the chromosome as a whole."
+    )
+    return Drawing("class_shares", "Share of the upper class by chromosome", caption, figure)
+
+
 def _spread(table: pd.DataFrame) -> Drawing:
-    figure = new_figure(5.2, 3.8)
+    figure = new_figure(3.6)
     prediction_spread(
         figure.subplots(), table["observed"], table["predicted"], table["predicted_sd"]
     )

@@ -35,20 +35,34 @@ BASELINE_COLOURS = (VERMILION, GREEN, PURPLE, ORANGE, SKY)
 GREY = "#666666"
 UNITS = "log10 expression"
 
+# Every figure has the width of the report's text column (48rem of 16 CSS pixels at 96 an inch), so
+# that one font size in points is one size on the page.
+WIDTH_IN = 8.0
+FONT_SIZE = 9
+
 _DENSITY_BINS = 64
+# Below this number of genes a density estimate shows its kernel, not the genes.
+_MIN_DENSITY_GENES = 100
+# A correlation that moves by less over the epochs is noise to the eye.
+_MIN_PEARSON_SPAN = 0.1
 _SPREAD_GROUPS = 10
 
 
-def new_figure(width_in: float, height_in: float) -> Figure:
-    """Return an empty figure of the given size in inches, with dexkit's plain style."""
+def new_figure(height_in: float) -> Figure:
+    """Return an empty figure of the common width and the given height in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width_in, height_in), layout="constrained")
+    return Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
 
 
-def _plain(ax: Axes) -> Axes:
+def plain(ax: Axes) -> Axes:
+    """Give axes dexkit's plain style: no frame at the top and right, one font size."""
     ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=9)
+    ax.tick_params(labelsize=FONT_SIZE)
+    for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
+        text.set_fontsize(FONT_SIZE)
+    # Matplotlib keeps the titles at the left and the right apart from the one in the middle.
+    ax.set_title(ax.get_title(loc="left"), loc="left", fontsize=FONT_SIZE, fontweight="bold")
     return ax
 
 
@@ -83,7 +97,7 @@ def observed_vs_predicted(
     title: str = "",
     limits: tuple[float, float] | None = None,
 ) -> Axes:
-    """Draw predictions against observations, coloured by the density of genes.
+    """Draw predictions against observations; from 100 genes on, coloured by their density.
 
     Parameters
     ----------
@@ -102,85 +116,38 @@ def observed_vs_predicted(
         ``ax``.
     """
     y, p = check_predictions(observed, predicted)
-    density = _density(y, p)
-    order = np.argsort(density, kind="stable")
-    ax.scatter(
-        y[order],
-        p[order],
-        c=density[order],
-        cmap="cividis",
-        s=float(np.clip(6000 / len(y), 4, 18)),
-        linewidths=0,
-        rasterized=True,
-    )
+    size = float(np.clip(6000 / len(y), 4, 18))
+    if len(y) < _MIN_DENSITY_GENES:
+        ax.scatter(y, p, color=BLUE, s=size, linewidths=0, alpha=0.8)
+    else:
+        density = _density(y, p)
+        order = np.argsort(density, kind="stable")
+        ax.scatter(
+            y[order],
+            p[order],
+            c=density[order],
+            cmap="cividis",
+            s=size,
+            linewidths=0,
+            rasterized=True,
+        )
     # Both axes show observed and predicted alike, so that the diagonal is the perfect model.
     limits = limits or shared_limits(y, p)
     ax.plot(limits, limits, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     ax.set(xlim=limits, ylim=limits, box_aspect=1)
     ax.set_xlabel(f"observed {UNITS}")
     ax.set_ylabel(f"predicted {UNITS}")
-    ax.set_title(title, fontsize=11, loc="left")
+    ax.set_title(title, loc="left")
     ax.text(
         0.04,
         0.96,
         f"r = {format_value(pearson(y, p))}\nn = {len(y):,} genes",
         transform=ax.transAxes,
         va="top",
-        fontsize=9,
+        fontsize=FONT_SIZE,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2},
     )
-    return _plain(ax)
-
-
-def class_separation(
-    ax: Axes, observed: npt.ArrayLike, predicted: npt.ArrayLike, title: str = ""
-) -> Axes:
-    """Draw the predicted probability of the genes of either class as two histograms.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to draw.
-    observed : array_like of shape (n_genes,)
-        0 or 1.
-    predicted : array_like of shape (n_genes,)
-        Probability of class 1.
-    title : str, optional
-        Name of the predictor.
-
-    Returns
-    -------
-    matplotlib Axes
-        ``ax``.
-    """
-    from matplotlib.ticker import MaxNLocator
-
-    y, p = check_predictions(observed, predicted)
-    bins = np.linspace(0, 1, 21)  # the threshold is an edge
-    for label, value, colour, style in (
-        ("lower class", 0, ORANGE, "//"),
-        ("upper class", 1, BLUE, None),
-    ):
-        chosen = p[y == value]
-        ax.hist(
-            chosen,
-            bins=bins.tolist(),
-            alpha=0.55,
-            color=colour,
-            hatch=style,
-            edgecolor="white",
-            linewidth=0.4,
-            label=f"{label} (n = {len(chosen):,})",
-        )
-    ax.axvline(0.5, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
-    ax.set(xlim=(0, 1))
-    ax.set_xlabel("predicted probability of the upper class")
-    ax.set_ylabel("genes")
-    ax.set_title(title, fontsize=11, loc="left")
-    ax.set_ylim(top=1.2 * ax.get_ylim()[1])  # room for the legend
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(frameon=False, fontsize=8, ncols=2, loc="upper center")
-    return _plain(ax)
+    return plain(ax)
 
 
 def learning_curves(
@@ -202,7 +169,8 @@ def learning_curves(
     Returns
     -------
     matplotlib Axes
-        ``ax``.
+        ``ax``. A dot marks the epoch of the lowest validation loss of each member; the axis of a
+        correlation spans at least 0.1.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -227,12 +195,28 @@ def learning_curves(
                 marker="." if len(rows) == 1 else "",
                 label=names.get(column, column) if i == 0 else None,
             )
+            if column.startswith("val") and rows["val_loss"].notna().any():
+                best = rows.loc[rows["val_loss"].idxmin()]
+                ax.plot(
+                    best["epoch"],
+                    best[column],
+                    color=colour,
+                    linestyle="",
+                    marker="o",
+                    markersize=5,
+                    label="lowest validation loss" if i == 0 else None,
+                )
+    if "val_pearson" in columns:
+        low, high = ax.get_ylim()
+        if high - low < _MIN_PEARSON_SPAN:
+            middle = (low + high) / 2
+            ax.set_ylim(middle - _MIN_PEARSON_SPAN / 2, middle + _MIN_PEARSON_SPAN / 2)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel("loss" if "loss" in columns else names.get(columns[0], columns[0]))
-    ax.set_title(title, fontsize=11, loc="left")
-    ax.legend(frameon=False, fontsize=9)
-    return _plain(ax)
+    ax.set_title(title, loc="left")
+    ax.legend(frameon=False, fontsize=FONT_SIZE)
+    return plain(ax)
 
 
 def metric_bars(ax: Axes, evaluation: Evaluation, metric: str, show_names: bool = True) -> Axes:
@@ -263,7 +247,7 @@ def metric_bars(ax: Axes, evaluation: Evaluation, metric: str, show_names: bool 
     span = max((abs(value) for value in defined), default=1.0) or 1.0
     for i, score in enumerate(scores):
         if score.value is None:
-            ax.text(0.02 * span, i, "undefined", va="center", fontsize=9, color=GREY)
+            ax.text(0.02 * span, i, "undefined", va="center", fontsize=FONT_SIZE, color=GREY)
             continue
         colour = BLUE if score.role == "model" else BASELINE_COLOURS[(i - 1) % 5]
         ax.barh(i, score.value, height=0.62, color=colour, alpha=0.85)
@@ -276,8 +260,8 @@ def metric_bars(ax: Axes, evaluation: Evaluation, metric: str, show_names: bool 
     ax.axvline(0, color=GREY, linewidth=0.8)
     chosen = get_metric(metric)
     better = "higher" if chosen.higher_is_better else "lower"
-    ax.set_xlabel(f"{chosen.label} ({better} is better)", fontsize=9)
-    return _plain(ax)
+    ax.set_xlabel(f"{chosen.label}\n({better} is better)")
+    return plain(ax)
 
 
 def residuals_by_chromosome(
@@ -295,7 +279,7 @@ def residuals_by_chromosome(
     chroms : sequence of str, length n_genes
         Chromosome of each gene.
     observed, predicted : array_like of shape (n_genes,)
-        log10 expression, or class and probability.
+        log10 expression.
 
     Returns
     -------
@@ -322,7 +306,7 @@ def residuals_by_chromosome(
     ax.invert_yaxis()
     ax.axvline(0, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     ax.set_xlabel(f"observed − predicted {UNITS}")  # noqa: RUF001
-    return _plain(ax)
+    return plain(ax)
 
 
 def prediction_spread(
@@ -364,5 +348,5 @@ def prediction_spread(
     ax.set_xlabel("spread of the ensemble (SD, log10 units)")
     ax.set_ylabel("|observed − predicted| (log10 units)")  # noqa: RUF001
     ax.set_ylim(bottom=0)
-    ax.legend(frameon=False, fontsize=9)
-    return _plain(ax)
+    ax.legend(frameon=False, fontsize=FONT_SIZE)
+    return plain(ax)

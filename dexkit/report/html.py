@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dexkit import __version__
-from dexkit.errors import InputError
+from dexkit.errors import FormatError, InputError
 from dexkit.evaluation.evaluate import Evaluation, evaluate_runs
 from dexkit.evaluation.metrics import format_value, get_metric, metrics_for
 from dexkit.evaluation.runs import PARTS, RunPredictions, read_json, read_run
@@ -85,6 +86,7 @@ def write_report(run: Path, n_bootstrap: int = 1000, seed: int = 0) -> Path:
 
 def _context(run: RunPredictions, evaluation: Evaluation) -> dict[str, Any]:
     bundle = read_json(run.path / "bundle.json") if (run.path / "bundle.json").is_file() else {}
+    config = _text(run.path / "config.toml")
     return {
         "version": __version__,
         "run_name": run.path.resolve().name,
@@ -93,6 +95,7 @@ def _context(run: RunPredictions, evaluation: Evaluation) -> dict[str, Any]:
         "summary": _summary(evaluation),
         "n": {part: int((run.predictions["part"] == part).sum()) for part in PARTS},
         "n_genes": len(run.predictions),
+        "inputs": _inputs(run, bundle, config),
         "left_out": _left_out(run.path / "left_out.tsv"),
         "facts": _flatten(bundle),
         "predictors": [evaluation.model, *evaluation.baselines],
@@ -100,7 +103,7 @@ def _context(run: RunPredictions, evaluation: Evaluation) -> dict[str, Any]:
         "differences": _difference_rows(evaluation),
         "other_parts": _other_parts(run),
         "warnings": _warnings(run.path / "log.jsonl"),
-        "config": _text(run.path / "config.toml"),
+        "config": config,
         "plugins": _text(run.path / "plugins.lock"),
         "commands": _commands(run.path, bundle),
     }
@@ -173,6 +176,38 @@ def _other_parts(run: RunPredictions) -> list[dict[str, Any]]:
     return rows
 
 
+def _inputs(run: RunPredictions, bundle: Mapping[str, Any], config: str) -> list[tuple[str, str]]:
+    """Return what the run read, as label and text; what its files do not tell is left out."""
+    try:
+        settings = tomllib.loads(config)
+    except tomllib.TOMLDecodeError as error:
+        raise FormatError(f"not TOML: {error}", str(run.path / "config.toml")) from error
+    contract = _mapping(bundle, "contract")
+    rows = [("sample", run.sample)]
+    blocks = contract.get("blocks") or settings.get("blocks")
+    if isinstance(blocks, list):
+        rows.append(("blocks", ", ".join(map(str, blocks))))
+    upstream, downstream = contract.get("upstream_bp"), contract.get("downstream_bp")
+    if isinstance(upstream, int) and isinstance(downstream, int):
+        window = f"{upstream:,} bp upstream to {downstream:,} bp downstream of the TSS"
+        rows.append(("sequence window", window))
+    n_bins = contract.get("n_bins")
+    if isinstance(n_bins, int) and n_bins:
+        size = _mapping(contract, "contacts").get("bin_size_bp")
+        width = f" of {size:,} bp" if isinstance(size, int) else ""
+        rows.append(("contact bins", f"{n_bins:,}{width}"))
+    file = _mapping(bundle, "features").get("file")
+    if file:
+        rows.append(("feature file", str(file)))
+    return rows
+
+
+def _mapping(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a nested object, or an empty one where the file has none."""
+    found = content.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _left_out(path: Path) -> list[tuple[str, int]]:
     """Count ``left_out.tsv`` (gene_id, gene_name, reason) by reason."""
     text = _text(path)
@@ -220,8 +255,7 @@ def _warnings(path: Path) -> list[str]:
 
 
 def _commands(run: Path, bundle: Mapping[str, Any]) -> list[str]:
-    features = bundle.get("features")
-    name = features.get("file") if isinstance(features, Mapping) else None
+    name = _mapping(bundle, "features").get("file")
     file, folder = shlex.quote(str(name or "FEATURES.h5")), shlex.quote(str(run))
     return [
         f"dexkit fit {file} --config {folder}/config.toml -o NEW_RUN",

@@ -14,7 +14,7 @@ class TrainConfig(BaseModel):
     of 5; the defaults here are dexkit's and suit batches on a GPU as well as small data.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: PositiveInt = Field(20, description="most epochs (paper: 60)")
     patience: PositiveInt = Field(

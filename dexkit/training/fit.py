@@ -222,14 +222,14 @@ def _explain(
     more = f" and {len(error.genes) - 8} more" if len(error.genes) > 8 else ""
     return (
         f"the loss is not finite in epoch {epoch}, step {error.step} (genes {names}{more}); try a "
-        f"lower learning_rate or clip_norm{_kept(checkpoint)}"
+        f"lower learning_rate or clip_norm, with --force{_kept(checkpoint)}"
     )
 
 
 def _explain_validation(loss: float, epoch: int, checkpoint: Path | None) -> str:
     return (
         f"the validation loss is {loss} after epoch {epoch}; try a lower learning_rate or "
-        f"clip_norm{_kept(checkpoint)}"
+        f"clip_norm, with --force{_kept(checkpoint)}"
     )
 
 

@@ -26,7 +26,7 @@ from dexkit.report.html import write_report
 from dexkit.workflows.baselines import baseline_config, can_be_fed, companions, fit_baseline
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.prepare import Job, feature_identity, prepare
-from dexkit.workflows.run_folder import RunFolder
+from dexkit.workflows.run_folder import RunFolder, earlier_run_kept
 
 logger = logging.getLogger("dexkit")
 
@@ -97,6 +97,8 @@ def fit(
     TrainingError
         When the split is impossible or the loss becomes NaN.
     """
+    if resume and force:
+        raise ConfigError("--resume and --force contradict each other; give one of them")
     if not resume:
         check_output(out, force)
     registry = plugins()
@@ -110,36 +112,51 @@ def fit(
         folder = RunFolder.resume(out, config, identity)
     else:
         folder = RunFolder.create(out, config, identity, force)
-    with folder.logged():
+    with earlier_run_kept(out), folder.logged():
         folder.write("plugins.lock", tomli_w.dumps(registry.lock()))
-        _say_what_is_used(features, job)
-        _write_left_out(folder, features, job)
-        rows = _predictable(features, job)
-        if job.baseline is None:
-            models, prediction = _fit_networks(folder, features, job, config, rows, progress)
-        else:
-            fitted = fit_baseline(job, job.baseline.entry, config)
-            blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
-            models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
-        beside = {
-            entry.name: fit_baseline(job, entry, config).predict(
-                job.arrays.for_baseline(rows, entry.blocks)
-            )
-            for entry in companions(job, registry)
-        }
-        table = _table(features, job, rows, prediction, beside)
-        folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
-        metrics = score_predictions(
-            table,
-            task=job.head.task,
-            model=job.model_name,
-            sample=job.sample,
-            split=job.splits[0].describe() | {"ensemble": len(job.splits)},
-            seed=config.train.seed,
+        summary = _run(folder, features, job, config, registry, identity, progress)
+        folder.finish()
+    return summary
+
+
+def _run(
+    folder: RunFolder,
+    features: FeatureFile,
+    job: Job,
+    config: FitConfig,
+    registry: Plugins,
+    identity: dict[str, Any],
+    progress: Callable[..., Any],
+) -> FitSummary:
+    """Fit, predict, score; ``bundle.json`` comes last of what a later command needs."""
+    _say_what_is_used(features, job)
+    _write_left_out(folder, features, job)
+    rows = _predictable(features, job)
+    if job.baseline is None:
+        models, prediction = _fit_networks(folder, features, job, config, rows, progress)
+    else:
+        fitted = fit_baseline(job, job.baseline.entry, config)
+        blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
+        models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
+    beside = {
+        entry.name: fit_baseline(job, entry, config).predict(
+            job.arrays.for_baseline(rows, entry.blocks)
         )
-        folder.write("metrics.json", json.dumps(metrics, indent=1))
-        _bundle(features, job, config, identity).save(folder.path, models)
-        report = write_report(folder.path)
+        for entry in companions(job, registry)
+    }
+    table = _table(features, job, rows, prediction, beside)
+    folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
+    metrics = score_predictions(
+        table,
+        task=job.head.task,
+        model=job.model_name,
+        sample=job.sample,
+        split=job.splits[0].describe() | {"ensemble": len(job.splits)},
+        seed=config.train.seed,
+    )
+    folder.write("metrics.json", json.dumps(metrics, indent=1))
+    _bundle(features, job, config, identity).save(folder.path, models)
+    report = write_report(folder.path)
     n_parameters = int(models[0].count_params()) if job.baseline is None else 0
     return FitSummary(folder.path, metrics, n_parameters, report)
 
@@ -187,10 +204,10 @@ def _fit_networks(
             )
         best = result.history[result.best_epoch]
         logger.info(
-            "%s: best of %d epochs is %d, validation loss %.4f, Pearson %.3f",
+            "%s: epoch %d of %d was best, validation loss %.4f, Pearson %.3f",
             name,
+            result.best_epoch + 1,
             len(result.history),
-            result.best_epoch,
             best["val_loss"],
             best["val_pearson"],
         )
@@ -255,7 +272,12 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
         values = baseline_config(entry, config)
         settings[entry.name] = values.model_dump(mode="json", exclude_none=True)
     return config.model_copy(
-        update={"settings": settings, "sample": job.sample, "blocks": job.contract.blocks}
+        update={
+            "settings": settings,
+            "sample": job.sample,
+            "blocks": job.contract.blocks,
+            "head": job.head_name,
+        }
     )
 
 
@@ -268,21 +290,36 @@ def _predictable(features: FeatureFile, job: Job) -> npt.NDArray[np.intp]:
 
 def _say_what_is_used(features: FeatureFile, job: Job) -> None:
     split = job.splits[0]
-    n_missing = int((job.parts == "unmeasured").sum())
+    n_without_inputs = len(features) - len(_predictable(features, job))
+    n_unscored = int((job.parts == "unmeasured").sum()) - n_without_inputs
     logger.info(
-        "sample %s, blocks %s: %d training, %d validation and %d test genes (%s); %d of %d genes "
-        "of the file take no part",
+        "sample %s, blocks %s: %d training, %d validation and %d test genes (%s); of %d genes in "
+        "the file %d are predicted but not scored (no expression), %d left out (no contacts)",
         job.sample,
         "+".join(job.contract.blocks),
         len(split.train),
         len(split.validation),
         len(split.test),
         f"test chromosomes {', '.join(split.test_chroms)}" if split.test_chroms else split.kind,
-        n_missing,
         len(features),
+        n_unscored,
+        n_without_inputs,
     )
     if split.leaky:
         logger.warning("random split: %s", split.describe()["note"])
+    if "contacts" in job.contract.blocks:
+        seen = np.flatnonzero(np.asarray(features.contacts(job.sample)[1]).any(axis=1))
+        n_dark = len(np.setdiff1d(job.development, seen))
+        n_dark_test = len(np.setdiff1d(split.test, seen))
+        if n_dark or n_dark_test:
+            logger.warning(
+                "contacts were not measured for %d of %d training and %d of %d test genes; there "
+                "the profile is the training mean, and the score is that of the sequence",
+                n_dark,
+                len(job.development),
+                n_dark_test,
+                len(split.test),
+            )
 
 
 def _write_left_out(folder: RunFolder, features: FeatureFile, job: Job) -> None:

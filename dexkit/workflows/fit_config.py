@@ -16,7 +16,7 @@ from dexkit.training.config import TrainConfig
 class SplitConfig(BaseModel):
     """How genes are divided; see :func:`dexkit.evaluation.splits.make_split`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: Literal["chromosome", "random"] = Field("chromosome", description="what is held out")
     folds: int = Field(5, ge=2, description="folds of the cross-validation")
@@ -26,10 +26,12 @@ class SplitConfig(BaseModel):
 class FitConfig(BaseModel):
     """Options of one fit."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     plugin: str = Field("densenet", description="a baseline, or encoders joined by '+'")
-    head: str = Field("regression", description="head of a network")
+    head: str | None = Field(
+        None, description="head; regression by default, for a baseline that of its task"
+    )
     sample: str | None = Field(None, description="sample; may be left out when there is one")
     blocks: tuple[str, ...] | None = Field(
         None, description="blocks to use; all that the file has for the sample by default"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,10 @@ from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
 from dexkit.hooks.registry import Registered
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
+from dexkit.training.config import TrainConfig
 from dexkit.workflows.fit_config import FitConfig
+
+logger = logging.getLogger("dexkit")
 
 
 @dataclass(frozen=True)
@@ -126,9 +130,9 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     choice = parse_plugin_argument(config.plugin, registry)
     sample = _sample(features, config.sample)
     blocks = _blocks(features, sample, config.blocks)
-    head_name = config.head
+    head_name = config.head or "regression"
     if choice.baseline is not None:
-        head_name = choice.baseline.entry.task
+        head_name = _head_of_baseline(choice.baseline.entry, config, registry)
     head_entry = registry.head(head_name)
     head_config = parse_config(
         head_entry.config, config.settings.get(head_name, {}), f"head {head_name!r}"
@@ -257,6 +261,22 @@ def _encoders(
         values = config.settings.get(entry.name, {})
         chosen.append((entry, parse_config(entry.config, values, f"encoder {entry.name!r}")))
     return tuple(chosen)
+
+
+def _head_of_baseline(entry: BaselineEntry, config: FitConfig, registry: Plugins) -> str:
+    """Return the head that gives a baseline its target; say which options it cannot use."""
+    if config.head is not None and registry.head(config.head).task != entry.task:
+        raise ConfigError(
+            f"--head {config.head} does not go with the baseline {entry.name!r}, which is for "
+            f"{entry.task}; choose another baseline or leave --head out"
+        )
+    if config.train.device == "gpu":
+        raise ConfigError(f"--device gpu: the baseline {entry.name!r} runs on the CPU only")
+    defaults = TrainConfig(seed=config.train.seed)
+    unused = [k for k, v in config.train if v != getattr(defaults, k)]
+    if unused:
+        logger.warning("no effect on the baseline %s: %s", entry.name, ", ".join(unused))
+    return config.head or entry.task
 
 
 def _check_settings(

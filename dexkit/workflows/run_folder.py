@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ from typing import Any
 
 import tomli_w
 
-from dexkit.errors import InputError, OutputError
+from dexkit.errors import DexkitError, InputError, OutputError
 from dexkit.files import check_output, disk_errors, write_whole
 from dexkit.workflows.fit_config import FitConfig
+
+logger = logging.getLogger("dexkit")
 
 HISTORY_COLUMNS = (
     "member",
@@ -73,7 +76,13 @@ class RunFolder:
                 raise OutputError(
                     f"{path} exists and is no run folder; --force replaces only runs of dexkit"
                 )
-            shutil.rmtree(path)
+            if (path / _BUNDLE).is_file():
+                aside = _aside(path)
+                if aside.exists():
+                    shutil.rmtree(aside)
+                os.replace(path, aside)
+            else:
+                shutil.rmtree(path)
         with disk_errors(path):
             (path / _CHECKPOINTS).mkdir(parents=True)
         folder = cls(path)
@@ -105,6 +114,11 @@ class RunFolder:
                 "options, or start anew with --force"
             )
         return cls(path)
+
+    def finish(self) -> None:
+        """Drop the checkpoints, which only an unfinished run needs."""
+        for checkpoint in (self.path / _CHECKPOINTS).iterdir():
+            checkpoint.unlink()
 
     def write(self, name: str, content: str) -> None:
         """Write one file of the folder whole."""
@@ -142,6 +156,35 @@ class RunFolder:
         finally:
             logger.removeHandler(handler)
             handler.close()
+
+
+@contextmanager
+def earlier_run_kept(path: Path) -> Iterator[None]:
+    """Keep the finished run that ``--force`` replaces until the new one is finished, too.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder. When the block fails, the earlier run is put back and the failed one is
+        renamed to ``<path>.failed``; when it succeeds, the earlier run is removed.
+    """
+    aside = _aside(path)
+    try:
+        yield
+    except DexkitError:
+        if aside.exists():
+            failed = path.with_name(f"{path.name}.failed")
+            shutil.rmtree(failed, ignore_errors=True)
+            os.replace(path, failed)
+            os.replace(aside, path)
+            logger.warning("%s is again the earlier run; the failed one is %s", path, failed)
+        raise
+    if aside.exists():
+        shutil.rmtree(aside)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.replaced")
 
 
 def _is_run(path: Path) -> bool:

@@ -8,12 +8,21 @@ from pydantic import Field, PositiveInt
 
 from dexkit.hooks import PluginConfig
 
+#: A bin beyond this holds a whole human chromosome (the longest has 249 Mb).
+MOST_BIN_BP = 250_000_000
+#: A profile of 200,001 bins spans a human chromosome at 2.5 kb; more only fills memory.
+MOST_FLANK_BINS = 100_000
+
 
 class ContactsConfig(PluginConfig):
     """Options of the block ``contacts``."""
 
-    bin_size_bp: PositiveInt = Field(5000, description="bin size (paper section 2.1: 5 kb)")
-    n_flank_bins: PositiveInt = Field(200, description="bins on either side of the TSS bin")
+    bin_size_bp: int = Field(
+        5000, ge=1, le=MOST_BIN_BP, description="bin size (paper section 2.1: 5 kb)"
+    )
+    n_flank_bins: int = Field(
+        200, ge=1, le=MOST_FLANK_BINS, description="bins on either side of the TSS bin"
+    )
     right_inclusive: bool = Field(
         True, description="keep the last right-hand bin; false gives the paper's 400 bins"
     )

@@ -145,10 +145,38 @@ def test_malformed_gtf_line(refused, options, inputs):
 
 
 def test_output_exists(refused, dexkit, options, inputs):
-    (inputs / "f.h5").write_text("mine")
+    assert dexkit(*options()).exit_code == 0
     refused(*options(), match=r"f\.h5 exists; give another name or --force")
-    assert (inputs / "f.h5").read_text() == "mine"
     assert dexkit(*options(), "--force").exit_code == 0
+
+
+def test_force_replaces_only_feature_files(refused, options, inputs):
+    import h5py
+
+    (inputs / "f.h5").write_text("mine")
+    refused(*options(), "--force", match=r"f\.h5 exists and is no feature file; --force replaces")
+    with h5py.File(inputs / "f.h5", "w") as file:
+        file.attrs["format"] = "another"
+    refused(*options(), "--force", match="exists and is no feature file")
+
+
+@pytest.mark.parametrize("name", ["g.fa", "g.gtf", "e.tsv", "c.pairs"])
+@pytest.mark.parametrize("spelling", ["same", "roundabout", "link"])
+def test_an_input_is_never_written_over(refused, options, inputs, name, spelling):
+    out = inputs / name
+    if spelling == "roundabout":
+        (inputs / "sub").mkdir()
+        out = inputs / "sub" / ".." / name
+    elif spelling == "link":
+        out = inputs / "link"
+        out.symlink_to(inputs / name)
+    refused(*options(out=out), "--force", match=f"is also the input .*{name}; give --out")
+
+
+def test_the_sheet_is_never_written_over(refused, options, inputs):
+    sheet = inputs / "samples.tsv"
+    sheet.write_text("sample\tcontacts\nT\tc.pairs\n")
+    refused(*options(samples=sheet, out=sheet), "--force", match="is no feature file")
 
 
 def test_output_folder_is_missing(refused, options, inputs):
@@ -165,7 +193,11 @@ def test_output_is_a_folder(refused, options, inputs):
     [
         ("contacts.flip=true", "key 'flip' is unknown; did you mean 'flip_minus'"),
         ("contakts.flip_minus=true", "block 'contakts', which is not built; did you mean 'contac"),
-        ("contacts.n_flank_bins=0", "n_flank_bins = 0 is not valid"),
+        ("kmers.k=3", "block 'kmers', which is not built; add --block kmers"),
+        ("zzz.k=3", "block 'zzz', which is not built; known: contacts, sequence"),
+        ("contacts.n_flank_bins=4", "--n-flank-bins and --set contacts.n_flank_bins are both"),
+        ("contacts.bin_size_bp=50", "--bin-size-bp and --set contacts.bin_size_bp are both given"),
+        ("contacts.target_depth=0", "target_depth = 0 is not valid"),
         ("contacts", "malformed; expected PLUGIN.KEY=VALUE"),
     ],
 )
@@ -177,13 +209,24 @@ def test_bad_settings(refused, options, setting, match):
     ("changed", "match"),
     [
         ({"block": "kmer"}, "no block .*'kmer'.*did you mean 'kmers'"),
-        ({"tss": "first"}, "tss_rule = 'first' is not valid"),
-        ({"downstream_bp": 0}, "downstream_bp = 0 is not valid"),
-        ({"pseudocount": 0}, "pseudocount = 0"),
-        ({"max_n_fraction": 2}, "max_n_fraction = 2"),
+        ({"tss": "first"}, "--tss is 'first'; expected 'gene', 'canonical' or 'longest'"),
+        ({"downstream_bp": 0}, "--downstream-bp is 0; expected at least 1"),
+        ({"pseudocount": 0}, "--pseudocount is 0.0; expected more than 0"),
+        ({"max_n_fraction": 2}, "--max-n-fraction is 2.0; expected at most 1"),
         ({"contacts": "c.pairs"}, "--contacts 'c.pairs' is malformed; expected SAMPLE=FILE"),
         ({"contacts": "S=,"}, "--contacts 'S=,' is malformed"),
-        ({"contacts_format": "hic"}, "format = 'hic' is not valid"),
+        ({"contacts": "S=c.pairs,"}, "--contacts 'S=c.pairs,' is malformed.*empty entry"),
+        ({"contacts_format": "cool"}, "--contacts-format is 'cool'; expected 'auto', 'pairs' or"),
+        ({"pseudocount": "inf"}, "--pseudocount is inf; expected a finite number"),
+        ({"max_n_fraction": "nan"}, "--max-n-fraction is nan; expected "),
+        ({"threads": 0}, "--threads is 0; expected at least 1"),
+        ({"threads": 257}, "--threads is 257; expected at most 256"),
+        ({"upstream_bp": 99999999999}, "--upstream-bp is 99999999999; expected at most 1,000,000"),
+        ({"downstream_bp": 1000001}, "--downstream-bp is 1000001; expected at most 1,000,000"),
+        ({"margin_bp": 100000000}, "--margin-bp is 100000000; expected at most 10,000"),
+        ({"n_flank_bins": 100001}, "--n-flank-bins is 100001; expected at most 100,000"),
+        ({"n_flank_bins": 0}, "--n-flank-bins is 0; expected at least 1"),
+        ({"bin_size_bp": 0}, "--bin-size-bp is 0; expected at least 1"),
     ],
 )
 def test_bad_options(refused, options, changed, match):
@@ -195,6 +238,94 @@ def test_a_sample_given_twice(refused, options, inputs):
     refused(*options(), *again, match="sample 'S' is given contacts twice")
     twice = ["--expression", f"S={inputs / 'e.tsv'}"]
     refused(*options(), *twice, match="sample 'S' has expression twice")
+
+
+def test_a_sample_in_the_sheet_and_by_option(refused, options, inputs):
+    sheet = inputs / "samples.tsv"
+    sheet.write_text("sample\tcontacts\nS\tc.pairs\n")
+    refused(
+        *options(samples=sheet),
+        match=r"sample 'S' is given contacts twice, in the sheet .*samples\.tsv and by --contacts",
+    )
+
+
+@pytest.mark.parametrize("second", ["c.pairs", "./sub/../c.pairs", "link"])
+def test_a_replicate_given_twice(refused, options, inputs, monkeypatch, second):
+    monkeypatch.chdir(inputs)
+    (inputs / "sub").mkdir()
+    (inputs / "link").symlink_to("c.pairs")
+    match = "contact file .* is listed twice for sample 'S'; its pairs would count double"
+    refused(*options(contacts=f"S=c.pairs,{second}"), match=match)
+    (inputs / "samples.tsv").write_text(f"sample\tcontacts\nS\tc.pairs,{second}\n")
+    refused(*options(samples="samples.tsv"), match=f"line 2: {match}")
+
+
+def test_contact_options_are_checked_without_contacts(refused, options):
+    given = options(bin_size_bp=0)
+    at = given.index("--contacts")
+    refused(*given[:at], *given[at + 2 :], match="--bin-size-bp is 0; expected at least 1")
+
+
+def test_contact_options_and_their_defaults(dexkit, options, inputs):
+    given = options()
+    at = given.index("--bin-size-bp")
+    result = dexkit(*given[:at], "--set", "contacts.n_flank_bins=3")
+    assert result.exit_code == 0, (result.output, result.exception)
+    attrs = FeatureFile(inputs / "f.h5").array_attrs("/contacts/S/signal")
+    assert (attrs["bin_size_bp"], attrs["n_flank_bins"]) == (5000, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chr1\t10\t20\tchr1\t30\t40\tloop\t5\n",
+        "#chr1\tx1\tx2\tchr2\ty1\ty2\nchr1\t10\t20\tchr1\t30\t40\n",
+        "chr1\tx1\tx2\tchr2\ty1\ty2\tname\nchr1\t10\t20\tchr1\t30\t40\t.\n",
+    ],
+)
+def test_loops_are_no_contacts(refused, options, inputs, text):
+    (inputs / "c.pairs").write_text(text)
+    result = refused(*options(), match="gives two regions, as BEDPE .*allValidPairs or 4DN .pairs")
+    assert "\\\\" not in result.stderr
+
+
+def test_a_table_without_header_needs_a_sample(refused, options, inputs):
+    (inputs / "e.tsv").write_text("G1\t5\nG2\t0\n")
+    refused(*options(), match="no header; say which sample .* with --expression SAMPLE=FILE")
+
+
+def test_a_table_of_two_samples_is_read_once(dexkit, options, inputs, monkeypatch):
+    import dexkit.features.build as build_module
+
+    read = build_module.read_expression
+    paths = []
+    monkeypatch.setattr(
+        build_module,
+        "read_expression",
+        lambda path, sample: paths.append(path) or read(path, sample),
+    )
+    (inputs / "e.tsv").write_text("gene_id\tS\tT\nG1\t5\t1\nG2\t0\t2\nG3\t7.5\t3\n")
+    given = [*options(expression=f"S={inputs / 'e.tsv'}"), "--expression", f"T={inputs / 'e.tsv'}"]
+    result = dexkit(*given)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert paths == [inputs / "e.tsv"]
+    assert result.stderr.count("kept genes matched by") == 1
+    assert "e.tsv, expression of S, T: 3 of 3 kept genes matched by gene_id" in result.stderr
+    raw = [FeatureFile(inputs / "f.h5").array(f"/expression/{s}/raw").tolist() for s in "ST"]
+    assert raw == [[5, 0, 7.5], [1, 2, 3]]
+
+
+def test_info_says_none_and_lists_only_arrays(dexkit, options, inputs):
+    assert dexkit(*options()).exit_code == 0
+    result = dexkit("features", "info", inputs / "f.h5")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "genes_left_out: none" in result.stdout
+    assert "/contacts/S/signal" in result.stdout
+    assert not any(table in result.stdout for table in ("/genes/", "/left_out/", "/chroms/"))
+
+
+def test_info_of_a_folder(refused, inputs):
+    refused("features", "info", inputs, match="is a folder; expected a feature file")
 
 
 # --- a full disk ---------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_predict(dexkit, work, run):
 
 
 def test_evaluate(dexkit, run):
-    text = dexkit("evaluate", run, "--bootstrap", 50).stdout
+    text = dexkit("evaluate", run, "--bootstrap", 100).stdout
     assert "Pearson" in text
     assert "ridge" in text
     scores = json.loads(dexkit("evaluate", run, "--json", "--bootstrap", 0).stdout)

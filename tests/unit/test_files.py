@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from dexkit.errors import OutputError
 from dexkit.files import atomic_path, write_whole
 
@@ -17,9 +18,14 @@ def names(folder):
 def test_a_failed_block_keeps_the_old_file_and_leaves_nothing(tmp_path):
     target = tmp_path / "table.tsv"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="stop"), atomic_path(target) as partial:
-        partial.write_text("half")
-        raise RuntimeError("stop")
+
+    def fail_half_way():
+        with atomic_path(target) as partial:
+            partial.write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_half_way()
     assert target.read_text() == "old"
     assert names(tmp_path) == ["table.tsv"]
 

@@ -141,3 +141,10 @@ def test_unknown_names_suggest_the_nearest():
         metrics.compute("pearsn", [0], [0])
     with pytest.raises(ConfigError, match="did you mean 'regression'"):
         metrics.metrics_for("regress")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.0001, "0.000"), (-0.0, "0.000"), (-0.0006, "-0.001"), (0.5, "0.500")]
+)
+def test_zero_has_no_sign(value, text):
+    assert metrics.format_value(value) == text

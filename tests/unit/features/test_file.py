@@ -264,6 +264,13 @@ def test_a_folder_is_no_output_file(tmp_path):
     assert list((tmp_path / "f.h5").iterdir()) == []
 
 
+def test_force_keeps_what_is_no_feature_file(tmp_path):
+    (tmp_path / "f.h5").write_text("mine")
+    with pytest.raises(OutputError, match="exists and is no feature file; --force replaces only"):
+        write(tmp_path / "f.h5", [plan("/a", np.ones(3))], force=True)
+    assert (tmp_path / "f.h5").read_text() == "mine"
+
+
 def test_an_open_reader_keeps_the_old_file(tmp_path):
     write(tmp_path / "f.h5", [plan("/a", np.ones(3))])
     old = FeatureFile(tmp_path / "f.h5").array("/a")

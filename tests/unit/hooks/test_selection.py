@@ -64,7 +64,7 @@ def test_a_baseline_stands_alone():
         ("ridge:paper", ConfigError, "baseline 'ridge' has no presets"),
         ("densenet:papr", ConfigError, "no preset 'papr'; did you mean 'paper'"),
         ("densenet:", ConfigError, "no preset ''"),
-        ("attn:x", ConfigError, r"no preset 'x'; \(none is known\)"),
+        ("attn:x", ConfigError, r"no preset 'x'; none is known"),
         ("densenet+attn", ConfigError, "'densenet' and 'attn' both read the block 'sequence'"),
         ("densenet+densenet", ConfigError, "both read the block"),
         ("", ConfigError, "malformed; expected NAME"),

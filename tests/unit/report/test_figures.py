@@ -9,12 +9,12 @@ from run_folders import predictions, write_run
 
 from dexkit.errors import InputError
 from dexkit.evaluation.evaluate import evaluate_runs
-from dexkit.report import figures
+from dexkit.report import class_figures, figures
 
 
 @pytest.fixture
 def ax():
-    figure = figures.new_figure(4, 3)
+    figure = figures.new_figure(3)
     yield figure.subplots()
     figure.savefig(io.BytesIO(), format="png")  # draws without a warning
 
@@ -66,17 +66,43 @@ def test_scatter_refuses_nan(ax):
 
 def test_class_histograms_count_every_gene(ax):
     y = np.array([0, 0, 0, 1, 1.0])
-    assert figures.class_separation(ax, y, np.array([0, 0.1, 0.2, 0.9, 1.0])) is ax
-    assert sum(patch.get_height() for patch in ax.patches) == 5
+    assert class_figures.class_separation(ax, y, np.array([0, 0.1, 0.2, 0.9, 1.0])) is ax
+    assert sum(patch.get_data().values.sum() for patch in ax.patches) == 5
+    assert not any(patch.get_fill() for patch in ax.patches)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["lower class (n = 3)", "upper class (n = 2)"]
 
 
 def test_learning_curves_one_line_a_member(ax, history):
     assert figures.learning_curves(ax, history, ("loss", "val_loss")) is ax
-    assert len(ax.lines) == 4
-    assert len(ax.get_legend().get_texts()) == 2
+    assert len(ax.lines) == 6  # two of them are the dots at the best epoch
+    assert len(ax.get_legend().get_texts()) == 3
     assert ax.get_ylabel() == "loss"
+
+
+def test_learning_curve_of_a_flat_correlation(ax, history):
+    history["val_pearson"] = [0.300, 0.301, 0.302, 0.303]
+    figures.learning_curves(ax, history, ("val_pearson",))
+    low, high = ax.get_ylim()
+    assert high - low == pytest.approx(0.1)
+    assert low < 0.300 < 0.303 < high
+    dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [2, 2]
+
+
+@pytest.mark.parametrize(("n", "coloured"), [(99, False), (100, True)])
+def test_density_needs_genes(ax, n, coloured):
+    values = np.random.default_rng(0).normal(size=n)
+    figures.observed_vs_predicted(ax, values, values)
+    assert (ax.collections[0].get_array() is not None) is coloured
+
+
+def test_class_shares(ax):
+    chroms = ["chr10", "chr2", "chr2"]
+    class_figures.class_share_by_chromosome(ax, chroms, [1, 0, 1], [0.9, 0.2, 0.4])
+    observed, predicted = (list(line.get_xdata()) for line in ax.lines)
+    assert observed == [0.5, 1.0]
+    assert predicted == pytest.approx([0.3, 0.9])
 
 
 def test_bars_write_undefined_out(ax, evaluation):

@@ -63,6 +63,8 @@ def test_page_is_whole_and_loads_nothing(page):
     "part",
     [
         "densenet on K562",
+        "sample K562 blocks sequence sequence window 1,000 bp upstream to 1,000 bp downstream of "
+        "the TSS feature file features.h5",
         "It is better than the baseline ridge on the same genes",
         "undefined",
         "no expression of K562 (predicted, not scored) 6",
@@ -103,7 +105,8 @@ def test_leaky_classification_run_without_extras(tmp_path):
     assert "Genes were drawn at random" in text
     assert "AUROC" in text
     assert "Learning curves" not in text
-    assert not (run / "figures" / "spread.pdf").exists()
+    names = {path.stem for path in (run / "figures").iterdir()}
+    assert names == {"class_shares", "metrics", "observed_vs_predicted"}
 
 
 def test_single_network_without_baselines(tmp_path):
@@ -130,6 +133,10 @@ def test_bad_folders(tmp_path):
     with pytest.raises(FormatError, match=r"history\.csv: column 'loss' is missing"):
         write_report(run, n_bootstrap=0)
     (run / "history.csv").unlink()
+    (run / "config.toml").write_text("blocks = [")
+    with pytest.raises(FormatError, match=r"config\.toml: not TOML"):
+        write_report(run, n_bootstrap=0)
+    (run / "config.toml").unlink()
     (run / "left_out.tsv").write_text("gene_id\tgene_name\n")
     with pytest.raises(InputError, match="column 'reason' is missing"):
         write_report(run, n_bootstrap=0)
