@@ -32,7 +32,7 @@ _HEAD = """\
 |---|---|
 | 0 | done |
 | 1 | a bug: the traceback follows, please report it |
-| 2 | the input or the command is wrong: one line on stderr says what, where, and what to do (a mistyped option or argument also shows the usage) |
+| 2 | the input or the command is wrong: one line on stderr says what, where, what to do; usage for a mistyped option |
 | 130 | interrupted |
 """
 
