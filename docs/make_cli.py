@@ -32,7 +32,7 @@ _HEAD = """\
 |---|---|
 | 0 | done |
 | 1 | a bug: the traceback follows, please report it |
-| 2 | the input or the command is wrong: one line on stderr says what, where, what to do; usage for a mistyped option |
+| 2 | wrong input or command: one line on stderr (a mistyped option shows usage too) |
 | 130 | interrupted |
 """
 
