@@ -46,15 +46,12 @@ class FitSummary:
         The run folder.
     metrics : dict
         Content of ``metrics.json``.
-    n_parameters : int
-        Parameters of one network; 0 for a baseline.
     report : Path
         The HTML report.
     """
 
     run: Path
     metrics: dict[str, Any]
-    n_parameters: int
     report: Path
 
 
@@ -129,9 +126,9 @@ def _run(
     progress: Callable[..., Any],
 ) -> FitSummary:
     """Fit, predict, score; ``bundle.json`` comes last of what a later command needs."""
-    _say_what_is_used(features, job)
-    _write_left_out(folder, features, job)
     rows = _predictable(features, job)
+    _say_what_is_used(features, job, len(rows))
+    _write_left_out(folder, features, job)
     if job.baseline is None:
         models, prediction = _fit_networks(folder, features, job, config, rows, progress)
     else:
@@ -157,8 +154,7 @@ def _run(
     folder.write("metrics.json", json.dumps(metrics, indent=1))
     _bundle(features, job, config, identity).save(folder.path, models)
     report = write_report(folder.path)
-    n_parameters = int(models[0].count_params()) if job.baseline is None else 0
-    return FitSummary(folder.path, metrics, n_parameters, report)
+    return FitSummary(folder.path, metrics, report)
 
 
 def _fit_networks(
@@ -288,9 +284,9 @@ def _predictable(features: FeatureFile, job: Job) -> npt.NDArray[np.intp]:
     return np.setdiff1d(np.arange(len(features)), gone)
 
 
-def _say_what_is_used(features: FeatureFile, job: Job) -> None:
+def _say_what_is_used(features: FeatureFile, job: Job, n_predicted: int) -> None:
     split = job.splits[0]
-    n_without_inputs = len(features) - len(_predictable(features, job))
+    n_without_inputs = len(features) - n_predicted
     n_unscored = int((job.parts == "unmeasured").sum()) - n_without_inputs
     logger.info(
         "sample %s, blocks %s: %d training, %d validation and %d test genes (%s); of %d genes in "
