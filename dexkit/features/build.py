@@ -250,8 +250,8 @@ def _say_what_was_matched(
 def _given(path: str, values: npt.NDArray[np.float64], attrs: dict[str, Any]) -> ArrayPlan:
     """Plan an array whose values are already there."""
 
-    def fill(out: npt.NDArray[Any]) -> None:
-        out[...] = values
+    def fill(out: npt.NDArray[Any], start: int) -> None:
+        out[...] = values[start : start + len(out)]
 
     return ArrayPlan(path, values.shape, "float32", fill, attrs)
 

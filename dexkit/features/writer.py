@@ -27,6 +27,9 @@ _LIBVER = ("v108", "v110")
 _SLACK_BYTES = 8192
 #: Bytes set aside for each character of the attributes that are known only after filling.
 _LATE_FACTOR = 32
+#: Bytes of an array that are mapped at a time: enough that mapping costs nothing beside filling,
+#: little beside any sensible --max-memory.
+_MAPPED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -133,13 +136,7 @@ def write_feature_file(
         late: dict[str, dict[str, Any]] = {}
         digests: dict[str, str] = {}
         for plan in plans:
-            out = np.memmap(
-                partial, dtype=plan.dtype, mode="r+", offset=offsets[plan.path], shape=plan.shape
-            )
-            late[plan.path] = dict(plan.fill(out) or {})
-            out.flush()
-            digests[plan.path] = hashlib.sha256(out.data).hexdigest()
-            del out
+            late[plan.path], digests[plan.path] = _fill(partial, plan, offsets[plan.path])
         _reserve(partial, partial.stat().st_size + _LATE_FACTOR * len(str(late)))
         with h5py.File(partial, "r+", libver=_LIBVER) as file:
             for plan in plans:
@@ -147,6 +144,24 @@ def write_feature_file(
                     file[plan.path].attrs[key] = value
                 file[plan.path].attrs["sha256"] = digests[plan.path]
     return late
+
+
+def _fill(path: Path, plan: ArrayPlan, offset: int) -> tuple[dict[str, Any], str]:
+    """Fill an array through maps of bounded size; return its late attributes and its SHA-256."""
+    late: Mapping[str, Any] | None = None
+    digest = hashlib.sha256()
+    n_rows = plan.shape[0]
+    row_bytes = int(np.prod(plan.shape[1:])) * np.dtype(plan.dtype).itemsize
+    step = max(1, _MAPPED_BYTES // max(row_bytes, 1))
+    for start in range(0, max(n_rows, 1), step):
+        shape = (min(step, n_rows - start), *plan.shape[1:])
+        place = offset + start * row_bytes
+        out = np.memmap(path, dtype=plan.dtype, mode="r+", offset=place, shape=shape)
+        late = plan.fill(out, start)
+        out.flush()
+        digest.update(out.data)
+        del out
+    return dict(late or {}), digest.hexdigest()
 
 
 def _size(

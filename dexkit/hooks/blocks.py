@@ -23,10 +23,14 @@ class SampleInput:
         Sample name (``K562``, ``mESC``).
     contacts : tuple of Path
         Contact files, one a replicate; empty when the sample has none.
+    depths : tuple of float
+        Valid pairs of each replicate as the user gave them; empty when they are to be read from
+        the files.
     """
 
     name: str
     contacts: tuple[Path, ...] = ()
+    depths: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class BuildContext:
     progress : callable
         ``progress(description, total)`` returns a context manager whose value is called with
         the number of finished units; see :mod:`dexkit.progress`.
+    max_memory_bytes : int or None
+        What the whole process may take; None leaves it open.
     """
 
     genes: GeneTable
@@ -65,6 +71,7 @@ class BuildContext:
     n_threads: int
     chrom_alias: Mapping[str, str]
     progress: Callable[..., Any]
+    max_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class ArrayPlan:
     """One array of the feature file, declared before anything is computed.
 
     The writer lays all planned arrays out, checks that the disk can hold them, and then calls
-    ``fill`` with a writable memory map of each.
+    ``fill`` with a writable memory map of each, a bounded piece at a time.
 
     Parameters
     ----------
@@ -83,8 +90,11 @@ class ArrayPlan:
     dtype : str
         NumPy dtype name.
     fill : callable
-        ``fill(out)`` writes every element of ``out``. May return a mapping of attributes that
-        are known only afterwards (depths, counts); they are stored on the dataset.
+        ``fill(out, start)`` writes every element of ``out``, which is the rows
+        ``[start, start + len(out))`` of the array. It is called for consecutive pieces, from the
+        first row to the last; an array without rows is one empty piece. May return a mapping of
+        attributes that are known only afterwards (depths, counts); those of the last call are
+        stored on the dataset.
     attrs : mapping
         HDF5 attributes of the dataset.
     """
@@ -92,7 +102,7 @@ class ArrayPlan:
     path: str
     shape: tuple[int, ...]
     dtype: str
-    fill: Callable[[npt.NDArray[Any]], Mapping[str, Any] | None]
+    fill: Callable[[npt.NDArray[Any], int], Mapping[str, Any] | None]
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
 

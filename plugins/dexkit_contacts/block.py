@@ -72,13 +72,15 @@ class _Job:
         )
 
     def signal(self, sample: str) -> Any:
-        def fill(out: npt.NDArray[Any]) -> dict[str, Any]:
+        def fill(out: npt.NDArray[Any], start: int) -> dict[str, Any]:
             self._read()
             rows = self.rows[sample]
             depths = [r.depth for r in rows]
             target = self._target_depth(sample)
             h = contact_signal([r.counts for r in rows], depths, target)
-            out[...] = self._arrange(h.astype(np.float32)[self.bins.row_of_gene])
+            genes = slice(start, start + len(out))
+            profiles = h.astype(np.float32)[self.bins.row_of_gene[genes]]
+            out[...] = self._arrange(profiles, genes)
             return {
                 "depths": np.array(depths, dtype=np.int64),
                 "target_depth": target,
@@ -88,23 +90,24 @@ class _Job:
         return fill
 
     def observed(self, sample: str) -> Any:
-        def fill(out: npt.NDArray[Any]) -> dict[str, Any]:
+        def fill(out: npt.NDArray[Any], start: int) -> dict[str, Any]:
             self._read()
             seen = set().union(*(r.observed_chroms for r in self.rows[sample]))
+            rows = slice(start, start + len(out))
             genes = self.context.genes
             n_bins = {
                 c: self.context.genome.n_bins(c, self.config.bin_size_bp)
                 for c in self.context.genome.lengths
             }
             mask = observed_mask(
-                genes.tss // self.config.bin_size_bp,
-                np.array([n_bins[c] for c in genes.chrom], dtype=np.int64),
-                np.array([c in seen for c in genes.chrom], dtype=bool),
+                genes.tss[rows] // self.config.bin_size_bp,
+                np.array([n_bins[c] for c in genes.chrom[rows]], dtype=np.int64),
+                np.array([c in seen for c in genes.chrom[rows]], dtype=bool),
                 self.config.n_flank_bins,
             )
             if not self.config.keep_self:
                 mask[:, self.config.n_flank_bins] = 0
-            out[...] = self._arrange(mask)
+            out[...] = self._arrange(mask, rows)
             return {"chroms": [c for c in self.context.genome.lengths if c in seen]}
 
         return fill
@@ -133,10 +136,10 @@ class _Job:
         names = self.rows if self.config.depth_scope == "all" else (sample,)
         return min(r.depth for name in names for r in self.rows[name])
 
-    def _arrange(self, profile: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Apply strand flip, self bin and the 400-bin form to (n_genes, 2F + 1) profiles."""
+    def _arrange(self, profile: npt.NDArray[Any], genes: slice) -> npt.NDArray[Any]:
+        """Apply strand flip, self bin and the 400-bin form to the (n, 2F + 1) profiles of genes."""
         if self.config.flip_minus:
-            minus = self.context.genes.strand == "-"
+            minus = self.context.genes.strand[genes] == "-"
             profile[minus] = profile[minus, ::-1]
         if not self.config.keep_self:
             profile[:, self.config.n_flank_bins] = 0

@@ -21,8 +21,8 @@ _ROWS = 512
 def plan_codes(config: NoConfig, context: BuildContext) -> list[ArrayPlan]:
     """Plan ``/sequence/codes``: window plus margins, transcription running left to right."""
 
-    def fill(out: npt.NDArray[Any]) -> None:
-        for rows, codes in _windows(context, context.margin_bp, "sequence"):
+    def fill(out: npt.NDArray[Any], start: int) -> None:
+        for rows, codes in _windows(context, context.margin_bp, "sequence", start, len(out)):
             out[rows] = codes
 
     length = context.upstream_bp + context.downstream_bp + 2 * context.margin_bp
@@ -36,8 +36,8 @@ def plan_codes(config: NoConfig, context: BuildContext) -> list[ArrayPlan]:
 def plan_one_hot(config: NoConfig, context: BuildContext) -> list[ArrayPlan]:
     """Plan ``/sequence/one_hot``: the window without margins; unknown bases are all zero."""
 
-    def fill(out: npt.NDArray[Any]) -> None:
-        for rows, codes in _windows(context, 0, "one-hot"):
+    def fill(out: npt.NDArray[Any], start: int) -> None:
+        for rows, codes in _windows(context, 0, "one-hot", start, len(out)):
             dexkit_ext.one_hot(codes, out=out[rows], n_threads=context.n_threads)
 
     shape = (len(context.genes), context.upstream_bp + context.downstream_bp, 4)
@@ -47,8 +47,8 @@ def plan_one_hot(config: NoConfig, context: BuildContext) -> list[ArrayPlan]:
 def plan_kmers(config: KmersConfig, context: BuildContext) -> list[ArrayPlan]:
     """Plan ``/kmers/counts``: words of the window without margins, columns in ACGT order."""
 
-    def fill(out: npt.NDArray[Any]) -> None:
-        for rows, codes in _windows(context, 0, f"{config.k}-mers"):
+    def fill(out: npt.NDArray[Any], start: int) -> None:
+        for rows, codes in _windows(context, 0, f"{config.k}-mers", start, len(out)):
             dexkit_ext.count_kmers(
                 codes,
                 config.k,
@@ -73,17 +73,20 @@ def _attrs(context: BuildContext, with_margin: bool) -> dict[str, Any]:
 
 
 def _windows(
-    context: BuildContext, margin_bp: int, what: str
+    context: BuildContext, margin_bp: int, what: str, first: int, n_genes: int
 ) -> Iterator[tuple[slice, npt.NDArray[np.uint8]]]:
-    """Yield row blocks of strand-oriented base codes, shape (rows, length_bp)."""
+    """Yield blocks of strand-oriented base codes of the genes ``[first, first + n_genes)``.
+
+    With each, its rows counted from ``first``.
+    """
     genes = context.genes
     length = context.upstream_bp + context.downstream_bp + 2 * margin_bp
     with (
         open_fasta(context.fasta) as fasta,
-        context.progress(what, len(genes), unit="genes") as advance,
+        context.progress(what, n_genes, unit="genes") as advance,
     ):
-        for start in range(0, len(genes), _ROWS):
-            stop = min(start + _ROWS, len(genes))
+        for start in range(first, first + n_genes, _ROWS):
+            stop = min(start + _ROWS, first + n_genes)
             codes = np.empty((stop - start, length), dtype=np.uint8)
             for row, i in enumerate(range(start, stop)):
                 window = tss_window(
@@ -95,5 +98,5 @@ def _windows(
                 dexkit_ext.encode_bases(fasta.fetch(genes.chrom[i], *window), out=codes[row])
             minus = genes.strand[start:stop] == "-"
             codes[minus] = dexkit_ext.reverse_complement(np.ascontiguousarray(codes[minus]))
-            yield slice(start, stop), codes
+            yield slice(start - first, stop - first), codes
             advance(stop - start)

@@ -32,8 +32,8 @@ def table(*names, chrom="chr1"):
 def plan(path, values, attrs=None, late=None):
     values = np.asarray(values)
 
-    def fill(out):
-        out[...] = values
+    def fill(out, start):
+        out[...] = values[start : start + len(out)]
         return late
 
     return ArrayPlan(path, values.shape, values.dtype.name, fill, attrs or {})
@@ -220,11 +220,33 @@ def test_settings_of_a_block_that_is_not_built(simulated, tmp_path):
         build(simulated, tmp_path / "f.h5", settings={"kmers": {"k": 3}})
 
 
+def test_an_array_is_filled_in_bounded_pieces(tmp_path, monkeypatch):
+    """Pieces of the mapped size, in order; the digest is that of the whole array."""
+    from dexkit.features import writer
+
+    monkeypatch.setattr(writer, "_MAPPED_BYTES", 100)
+    values = np.arange(70, dtype=np.int32).reshape(10, 7)  # 28 bytes a row: three rows a piece
+    pieces = []
+
+    def fill(out, start):
+        pieces.append((start, len(out)))
+        out[...] = values[start : start + len(out)]
+        return {"seen": len(pieces)}
+
+    write(tmp_path / "f.h5", [ArrayPlan("/a", values.shape, "int32", fill)])
+    assert pieces == [(0, 3), (3, 3), (6, 3), (9, 1)]
+    features = FeatureFile(tmp_path / "f.h5")
+    assert np.array_equal(features.array("/a"), values)
+    attrs = features.array_attrs("/a")
+    assert attrs["seen"] == 4
+    assert attrs["sha256"] == hashlib.sha256(values.tobytes()).hexdigest()
+
+
 # --- whole or not at all -------------------------------------------------------------------------
 
 
 def test_a_failing_fill_leaves_nothing(tmp_path):
-    def fail(out):
+    def fail(out, start):
         out[0] = 1
         raise InputError("the third replicate is broken")
 
@@ -238,7 +260,7 @@ def test_a_failing_fill_keeps_the_old_file(tmp_path):
     write(tmp_path / "f.h5", [plan("/a", np.ones(3))])
     before = listing(tmp_path)
 
-    def fail(out):
+    def fail(out, start):
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
@@ -451,7 +473,7 @@ def test_too_little_room_is_said_before_work_is_done(tmp_path, monkeypatch):
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 8, 1000))
 
-    def fill(out):
+    def fill(out, start):
         raise AssertionError("not reached")
 
     with pytest.raises(OutputError, match=r"the disk is full: the file needs 8\.\d MB, 0\.0 MB"):
