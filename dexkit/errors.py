@@ -17,7 +17,8 @@ _MOST_LISTED = 20
 
 #: A quotation of a broken file may be megabytes long; this much of it is shown.
 _LONGEST_QUOTE = 120
-_LONG_QUOTE = re.compile(rf"(['\"])([^'\"]{{{_LONGEST_QUOTE}}})[^'\"]+\1")
+#: An apostrophe inside a word opens no quotation.
+_LONG_QUOTE = re.compile(rf"(?<!\w)(['\"])([^'\"]{{{_LONGEST_QUOTE}}})[^'\"]+\1")
 
 
 class DexkitError(Exception):
