@@ -23,7 +23,7 @@ __all__ = [
     "reverse_complement",
 ]
 
-_KERNELS = ("_build_info", "_kmers", "_pairs", "_sequence")
+_KERNELS = ("_build_info", "_kmers", "_lines", "_pairs", "_sequence")
 _HOW_TO_BUILD = (
     "build it with `pip install .` (or `pip install -e .`, or "
     "`python setup.py build_ext --inplace` in the source tree)"

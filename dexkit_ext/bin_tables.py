@@ -1,4 +1,4 @@
-"""The tables behind a pair counter: chromosome lengths, names, and the row of each bin."""
+"""The tables behind a counter: chromosome lengths, names, and the row of each bin."""
 
 from __future__ import annotations
 
@@ -6,6 +6,79 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from dexkit_ext.arrays import check_integer
+
+_MAX_BIN_BP = 1 << 31
+_MAX_FLANK = 1_000_000
+_MAX_COLUMN = 10_000
+
+
+class BinTables:
+    """Chromosomes and rows as the kernels take them.
+
+    Parameters
+    ----------
+    chrom_names, chrom_lengths, alias, row_chrom, row_bin, bin_size_bp, n_flank_bins
+        As :class:`~dexkit_ext.PairCounter` takes them.
+
+    Attributes
+    ----------
+    names : tuple of str
+    lengths : ndarray of shape (n_chroms,), dtype int64
+        In base pairs.
+    codes : dict of str to int
+        Chromosome index of every name and alias.
+    first_slot : ndarray of shape (n_chroms,), dtype int64
+        Where the bins of each chromosome start in ``slots``.
+    slots : ndarray of shape (n_bins,), dtype int32
+        Row of each bin of each chromosome, -1 where there is none.
+    n_rows, bin_size, n_flank : int
+        Rows; base pairs a bin; bins on either side.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument does not fit.
+    """
+
+    def __init__(
+        self,
+        chrom_names: Sequence[str],
+        chrom_lengths: Sequence[int] | npt.NDArray[np.integer],
+        alias: Mapping[str, str],
+        row_chrom: npt.NDArray[np.integer],
+        row_bin: npt.NDArray[np.integer],
+        bin_size_bp: int,
+        n_flank_bins: int,
+    ) -> None:
+        self.names = tuple(chrom_names)
+        self.bin_size = check_integer("bin_size_bp", bin_size_bp, 1, _MAX_BIN_BP)
+        self.n_flank = check_flank(n_flank_bins)
+        self.lengths = check_lengths(self.names, chrom_lengths)
+        self.codes = name_codes(self.names, alias)
+        n_bins = -(-self.lengths // self.bin_size)
+        self.first_slot = np.concatenate(([0], np.cumsum(n_bins)[:-1])).astype(np.int64)
+        self.slots = slot_table(self.names, n_bins, self.first_slot, row_chrom, row_bin)
+        self.n_rows = len(row_chrom)
+
+    def chromosome(self, code: int) -> tuple[str, int]:
+        """Return name and length in base pairs of a chromosome."""
+        return self.names[code], int(self.lengths[code])
+
+
+def check_flank(n_flank_bins: object) -> int:
+    """Return the number of bins on either side as an int."""
+    return check_integer("n_flank_bins", n_flank_bins, 0, _MAX_FLANK)
+
+
+def check_columns(columns: Mapping[str, int], optional: str) -> None:
+    """Check that columns, by field, are numbers and differ; ``optional`` may be -1 for none."""
+    for name, column in columns.items():
+        check_integer(name, column, -1 if name == optional else 0, _MAX_COLUMN)
+    used = [column for column in columns.values() if column >= 0]
+    if len(set(used)) != len(used):
+        raise ValueError(f"every field needs a column of its own; got {dict(columns)}")
 
 
 def check_lengths(
@@ -42,7 +115,7 @@ def name_codes(names: tuple[str, ...], alias: Mapping[str, str]) -> dict[str, in
             raise ValueError(f"alias {other!r} stands for {name!r}, but is itself a chromosome")
     for name in codes:
         if not name or name == "!" or set(name) & set("\t\n\r\0"):
-            raise ValueError(f"{name!r} cannot be a chromosome name in a pairs file")
+            raise ValueError(f"{name!r} cannot be a chromosome name in a file of contacts")
     return codes
 
 
