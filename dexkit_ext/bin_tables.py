@@ -158,3 +158,57 @@ def slot_table(
             f"{names[chrom[row]]}; merge rows of one bin"
         )
     return slots
+
+
+def check_bins(
+    row_of_bin: npt.NDArray[np.integer],
+    chrom_of_bin: npt.NDArray[np.integer],
+    n_chroms: int,
+    n_rows: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return row and chromosome of every bin of a matrix as int32, after checking them.
+
+    Parameters
+    ----------
+    row_of_bin, chrom_of_bin : ndarray of shape (n_bins,), integer dtype
+        -1 where there is none; no row twice, and the bins of a chromosome in one run.
+    n_chroms, n_rows : int
+        What they number.
+
+    Returns
+    -------
+    tuple of two ndarrays of shape (n_bins,), dtype int32
+        Rows and chromosomes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An array does not fit.
+    """
+    limits = {
+        "row_of_bin": check_integer("n_rows", n_rows, 0, _MAX_BIN_BP),
+        "chrom_of_bin": check_integer("n_chroms", n_chroms, 1, _MAX_BIN_BP),
+    }
+    checked = []
+    for (name, limit), given in zip(limits.items(), (row_of_bin, chrom_of_bin), strict=True):
+        array = np.asarray(given)
+        if not np.issubdtype(array.dtype, np.integer):
+            raise TypeError(f"{name} must be integers; got dtype {array.dtype}")
+        if array.ndim != 1 or not len(array):
+            raise ValueError(f"{name} must have one value per bin; got shape {array.shape}")
+        if array.min() < -1 or array.max() >= limit:
+            raise ValueError(
+                f"{name} must lie between -1 and {limit - 1}; got {array.min()} to {array.max()}"
+            )
+        checked.append(np.ascontiguousarray(array, np.int32))
+    rows, chroms = checked
+    if len(rows) != len(chroms):
+        raise ValueError(
+            f"row_of_bin and chrom_of_bin must be of one length; got {len(rows)} and {len(chroms)}"
+        )
+    if np.bincount(rows[rows >= 0]).max(initial=0) > 1:
+        raise ValueError("row_of_bin names a row twice; merge rows of one bin")
+    runs = chroms[np.flatnonzero(np.diff(chroms, prepend=-2))]
+    if np.bincount(runs[runs >= 0]).max(initial=0) > 1:
+        raise ValueError("chrom_of_bin must hold the bins of a chromosome in one run; got more")
+    return rows, chroms
