@@ -15,7 +15,7 @@ from dexkit.io.contacts.tss_bins import TssBins
 from dexkit.io.text import InputRecord, StoredDigest, parse_position, read_lines
 
 _COLUMNS = 4
-_LARGEST_FIRST_ID = 2**31 - 1
+_LARGEST_FIRST_ID = 1  # HiC-Pro counts from 1; some tools that write its format from 0
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,7 @@ class TestHicProMatrix:
             ("a 0 5 1\na 6 10 2\n", 2, "bin 2 is 6-10; expected one that starts at 5"),
             ("a 1 5 1\n", 1, "bin 1 is 1-5; expected one that starts at 0"),
             ("a 0 0 1\n", 1, "bin 1 is 0-0"),
-            ("a 0 5 9999999999\n", 1, r"the first bin id is 9999999999; expected 1 \(or 0\)"),
+            ("a 0 5 2\n", 1, r"the first bin id is 2; expected 1 \(or 0\)"),
             ("a 0 5 1\nb 0 5 2\na 5 10 3\n", 3, "chromosome 'a' comes twice"),
             ("a 0 5 1\na 5 8 2\na 8 13 3\n", 3, "the bin of line 2 is shorter than the others"),
             ("a 0 5 1\na 5 10 2\na 10 16 3\n", 3, "bin 3 has 6 bp; expected 5 bp"),
