@@ -1,4 +1,4 @@
-"""C kernels of dexkit behind typed Python wrappers: sequence, k-mers, contact pairs.
+"""C kernels of dexkit behind typed Python wrappers: sequence, k-mers, contact pairs and pixels.
 
 The wrappers validate and word the errors, the Cython modules (``_*.pyx``) compute. Nothing but
 NumPy is imported. Importing the package checks that the kernels are built and belong to the
@@ -16,14 +16,17 @@ __all__ = [
     "PairCounter",
     "PairLayout",
     "PairParseError",
+    "PixelError",
+    "PixelTotals",
     "build_info",
     "count_kmers",
+    "count_pixels",
     "encode_bases",
     "one_hot",
     "reverse_complement",
 ]
 
-_KERNELS = ("_build_info", "_kmers", "_pairs", "_sequence")
+_KERNELS = ("_build_info", "_kmers", "_pairs", "_pixels", "_sequence")
 _HOW_TO_BUILD = (
     "build it with `pip install .` (or `pip install -e .`, or "
     "`python setup.py build_ext --inplace` in the source tree)"
@@ -72,6 +75,7 @@ _check_extension()
 from dexkit_ext import _build_info  # noqa: E402
 from dexkit_ext.kmers import count_kmers  # noqa: E402
 from dexkit_ext.pairs import PairCounter, PairLayout, PairParseError  # noqa: E402
+from dexkit_ext.pixels import PixelError, PixelTotals, count_pixels  # noqa: E402
 from dexkit_ext.sequence import encode_bases, one_hot, reverse_complement  # noqa: E402
 
 
