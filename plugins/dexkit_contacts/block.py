@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dexkit.errors import InputError
 from dexkit.hooks import ArrayPlan, BuildContext, SampleInput
-from dexkit.io.contacts import ContactRows, TssBins, read_contact_rows
+from dexkit.io.contacts import ContactOptions, ContactRows, TssBins, read_contact_rows
 from dexkit_contacts.config import ContactsConfig
 from dexkit_contacts.signal import contact_signal, observed_mask
 
@@ -75,7 +76,7 @@ class _Job:
         def fill(out: npt.NDArray[Any]) -> dict[str, Any]:
             self._read()
             rows = self.rows[sample]
-            depths = [r.depth for r in rows]
+            depths = [_depth(r) for r in rows]
             target = self._target_depth(sample)
             h = contact_signal([r.counts for r in rows], depths, target)
             out[...] = self._arrange(h.astype(np.float32)[self.bins.row_of_gene])
@@ -119,7 +120,7 @@ class _Job:
                     self.bins,
                     self.context.genome,
                     alias=self.context.chrom_alias,
-                    format=self.config.format,
+                    options=ContactOptions(format=self.config.format),
                     progress=self.context.progress,
                 )
                 for path in sample.contacts
@@ -131,7 +132,7 @@ class _Job:
         if self.config.target_depth is not None:
             return self.config.target_depth
         names = self.rows if self.config.depth_scope == "all" else (sample,)
-        return min(r.depth for name in names for r in self.rows[name])
+        return min(_depth(r) for name in names for r in self.rows[name])
 
     def _arrange(self, profile: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Apply strand flip, self bin and the 400-bin form to (n_genes, 2F + 1) profiles."""
@@ -143,11 +144,26 @@ class _Job:
         return profile if self.config.right_inclusive else profile[:, :-1]
 
 
+def _depth(rows: ContactRows) -> int:
+    if rows.depth is None:
+        raise InputError(
+            f"{rows.path}: a list of loops ({rows.format}) cannot tell how deep the sample was "
+            "sequenced; give read pairs or a contact matrix"
+        )
+    return round(rows.depth)
+
+
 def _report(sample: str, rows: ContactRows) -> None:
     """Say what was read and what was left out."""
-    if rows.message:
-        logger.warning("%s", rows.message)
-    counts = (rows.depth, rows.n_cis, rows.n_trans, rows.n_dropped, rows.n_unknown_chrom)
+    for message in rows.messages:
+        logger.warning("%s", message)
+    counts = (
+        rows.n_cis + rows.n_trans,
+        rows.n_cis,
+        rows.n_trans,
+        rows.n_dropped,
+        rows.n_unknown_chrom,
+    )
     logger.info(
         "%s: %s (%s): %s valid pairs, %s cis, %s trans; left out: %s dropped by flag, "
         "%s on chromosomes that the FASTA lacks",

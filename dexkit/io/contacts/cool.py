@@ -26,19 +26,19 @@ from dexkit.io.contacts.cool_group import (
     is_square,
     read_bins,
     read_weights,
-    split_uri,
 )
 from dexkit.io.contacts.options import DEFAULT_OPTIONS, ContactOptions
 from dexkit.io.contacts.pixel_rows import (
-    RAW,
     MatrixBins,
     balance_message,
     input_record,
+    is_raw,
     matrix_file,
     observed,
     refuse_empty,
 )
 from dexkit.io.contacts.result import ContactRows, Progress
+from dexkit.io.contacts.source import stored_file
 from dexkit.io.contacts.tss_bins import TssBins
 from dexkit.progress import progress_bar
 from dexkit_ext import PixelError
@@ -103,8 +103,8 @@ def read(
     A matrix in square storage is counted whole (each cell once), unless its two triangles are the
     same: then it lists every pair twice, and the upper triangle is counted.
     """
-    stored, uri_group = split_uri(path)
-    found = matrix_file(stored, ".cool")
+    found = matrix_file(stored_file(path), ".cool")
+    uri_group = os.fspath(path).removeprefix(str(found)).removeprefix("::") or None
     import h5py
 
     size_mb = found.stat().st_size / _BYTES_PER_MB
@@ -114,7 +114,7 @@ def read(
         with h5py.File(found, "r", rdcc_nbytes=_CACHE_BYTES) as handle:
             group = find_group(handle, uri_group, tss_bins.bin_size_bp, found)
             bins = read_bins(group, tss_bins, genome, alias, found)
-            if options.balance != RAW:
+            if not is_raw(options.balance):
                 weights, how = read_weights(group, options.balance, len(bins.chrom_of_bin), found)
             counter = _counter(is_square(group, found), bins, tss_bins, genome, weights)
             columns = _Columns(group["pixels"], found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,34 +14,10 @@ from dexkit.genome import Genome
 from dexkit.io.contacts.pixel_rows import DIVISIVE_WEIGHTS, RAW, MatrixBins, matrix_bins
 from dexkit.io.contacts.tss_bins import TssBins
 
-URI_SEPARATOR = "::"
-
 # Values of the attribute "format", from cooler's schema.
 _COOLER, _SINGLE_CELL = "HDF5::Cooler", "HDF5::SCOOL"
 _NO_WEIGHTS = ("chrom", "start", "end")
 _MOST_LISTED = 20
-
-
-def split_uri(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
-    """Take a cooler URI apart.
-
-    Parameters
-    ----------
-    path : str or path-like
-        ``file.mcool::/resolutions/5000``, or a file alone.
-
-    Returns
-    -------
-    file : Path
-        The file on disk.
-    group : str or None
-        The group after ``::``, None where there is none.
-    """
-    text = os.fspath(path)
-    file, separator, group = text.rpartition(URI_SEPARATOR)
-    if not separator or os.path.exists(text):
-        return Path(text), None
-    return Path(file), group or "/"
 
 
 def find_group(handle: Any, uri_group: str | None, bin_size_bp: int, path: Path) -> Any:

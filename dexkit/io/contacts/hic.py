@@ -27,6 +27,7 @@ from dexkit.io.contacts.pixel_rows import (
     Tally,
     balance_message,
     input_record,
+    is_raw,
     matrix_bins,
     matrix_file,
     refuse_empty,
@@ -46,7 +47,9 @@ _EXACT_FLOAT32 = 1 << 24
 # What hictkpy raises: its own errors are RuntimeError; bad_alloc and out_of_range have names.
 _HICTK_ERRORS = (RuntimeError, ValueError, TypeError, OSError, IndexError, MemoryError)
 
-_chromosome_bar: Progress = partial(progress_bar, unit="chromosomes")
+_BYTES_PER_MB = 1_000_000
+
+_megabyte_bar: Progress = partial(progress_bar, unit="MB")
 
 
 def read(
@@ -55,7 +58,7 @@ def read(
     genome: Genome,
     alias: Mapping[str, str] | None = None,
     options: ContactOptions = DEFAULT_OPTIONS,
-    progress: Progress = _chromosome_bar,
+    progress: Progress = _megabyte_bar,
 ) -> ContactRows:
     """Count the cells of a ``.hic`` file into rows of TSS bins.
 
@@ -74,7 +77,7 @@ def read(
         resolution (KR, VC, VC_SQRT, SCALE, …): a value is then count / (w_i * w_j). Cells with a
         bin that has no weight are left out.
     progress : callable, optional
-        ``progress(description, total)``; units are chromosomes.
+        ``progress(description, total)``; units are megabytes of the file.
 
     Returns
     -------
@@ -113,10 +116,12 @@ def read(
             bins = matrix_bins(lengths, tss_bins.bin_size_bp, tss_bins, genome, alias, found)
             how = _check_normalisation(matrix, options.balance, found)
             tally = Tally(bins, len(tss_bins), tss_bins.n_flank_bins, len(genome.lengths))
-            with progress(f"contacts {found.name}", len(lengths)) as advance:
-                for chrom in range(len(lengths)):
+            size_mb = found.stat().st_size / _BYTES_PER_MB
+            shares = np.diff(bins.first_bin) / bins.first_bin[-1]
+            with progress(f"contacts {found.name}", size_mb) as advance:
+                for chrom, share in enumerate(shares):
                     _count_band(matrix, chrom, bins, tss_bins, options.balance, tally, found)
-                    advance(1)
+                    advance(size_mb * float(share))
             messages = [bins.message] if bins.message else []
             if how:
                 weights = np.asarray(matrix.weights(options.balance))[bins.row_of_bin >= 0]
@@ -179,7 +184,7 @@ def _count_band(
         cells = matrix.fetch(
             f"{name}\t{begin}\t{end}",
             query_type="BED",
-            normalization=balance,
+            normalization=RAW if is_raw(balance) else balance,
             count_type="float64",
             diagonal_band_width=flank + 1,
         ).to_coo()
@@ -187,7 +192,7 @@ def _count_band(
         if stop < last - first:  # what lies beyond the piece belongs to the next one
             here = bin1 < stop - start
             bin1, bin2, values = bin1[here], bin2[here], values[here]
-        if balance != RAW:  # a weight of zero makes an infinite value
+        if not is_raw(balance):  # a weight of zero makes an infinite value
             values[~np.isfinite(values)] = np.nan
         elif np.isnan(values).any():
             raise FormatError(f"counts of {name!r} are no numbers (NaN)", str(path))
@@ -251,7 +256,7 @@ def _sums(
 
 def _check_normalisation(matrix: Any, balance: str, path: Path) -> str:
     """Return how values are balanced, for a message; empty for raw counts."""
-    if balance == RAW:
+    if is_raw(balance):
         return ""
     known = [str(name) for name in matrix.avail_normalizations()]
     if balance not in known:

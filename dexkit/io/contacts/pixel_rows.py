@@ -14,7 +14,7 @@ from dexkit.errors import FormatError, InputError
 from dexkit.genome import Genome
 from dexkit.io.chroms import ChromMap, reconcile
 from dexkit.io.contacts.tss_bins import TssBins
-from dexkit.io.text import InputRecord, StoredDigest, input_file
+from dexkit.io.text import STDIN, InputRecord, StoredDigest, input_file
 from dexkit_ext import PixelTotals, count_pixels
 
 RAW = "NONE"
@@ -187,13 +187,18 @@ class Tally:
         self.totals = self.totals.plus(other.totals)
 
 
-def matrix_file(path: str | os.PathLike[str], kind: str) -> Path:
+def is_raw(balance: str) -> bool:
+    """Return whether a normalisation stands for raw counts."""
+    return balance.upper() == RAW
+
+
+def matrix_file(path: str | os.PathLike[str] | None, kind: str) -> Path:
     """Check that a binary matrix is a file on disk, where one can go back and forth.
 
     Parameters
     ----------
-    path : str or path-like
-        The file.
+    path : str, path-like or None
+        The file; None for the standard input.
     kind : str
         ``".cool"`` or ``".hic"``, for the message.
 
@@ -207,7 +212,7 @@ def matrix_file(path: str | os.PathLike[str], kind: str) -> Path:
     InputError
         When it is the standard input, a pipe, a folder, missing or not readable.
     """
-    if str(path) == "-":
+    if path is None or str(path) == STDIN:
         raise InputError(
             f"a {kind} file cannot be read from the standard input (it is not read from start to "
             "end); give its path"

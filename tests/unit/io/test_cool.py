@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 
 import cooler
 import h5py
@@ -15,7 +14,6 @@ import pytest
 from dexkit.errors import FormatError, InputError
 from dexkit.genome import Genome
 from dexkit.io.contacts import TssBins, cool
-from dexkit.io.contacts.cool_group import split_uri
 from dexkit.io.contacts.options import ContactOptions
 
 TABLE = m.pixels()
@@ -80,6 +78,10 @@ def test_rows_are_those_of_cooler(file, balance):
             expected = dense[at, at - m.FLANK : at + m.FLANK + 1]
             np.testing.assert_allclose(row, expected, rtol=1e-14)
     assert found.counts.any()
+
+
+def test_raw_is_raw_in_any_case(file):
+    np.testing.assert_array_equal(read(file, balance="none").counts, m.expected(TABLE))
 
 
 @pytest.mark.parametrize("block", [1, 7, 1000])
@@ -160,13 +162,9 @@ def test_two_matrices_of_one_resolution(mcool):
     assert read(f"{mcool}::/again").depth > 0
 
 
-def test_uri(tmp_path):
-    assert split_uri("a.mcool::/resolutions/5") == (Path("a.mcool"), "/resolutions/5")
-    assert split_uri("a.cool") == (Path("a.cool"), None)
-    odd = tmp_path / "a::b"
-    odd.touch()
-    assert split_uri(odd) == (odd, None)
-    assert split_uri(f"{odd}::/x") == (odd, "/x")
+def test_name_that_looks_like_a_uri(tmp_path):
+    path = m.write_cool(tmp_path / "x.cool", TABLE).rename(tmp_path / "a::b")
+    np.testing.assert_array_equal(read(path).counts, m.expected(TABLE))
 
 
 def add_weights(path, name, values=None, **attributes):
@@ -220,7 +218,7 @@ def test_weights_of_zero_and_infinity_are_none(file):
     np.testing.assert_array_equal(found.counts, m.expected(TABLE[kept]))
 
 
-@pytest.mark.parametrize("name", ["KRR", "start", "end", "chrom", "none"])
+@pytest.mark.parametrize("name", ["KRR", "start", "end", "chrom"])
 def test_unknown_weights(file, name):
     add_weights(file, "KR")
     with pytest.raises(InputError, match=rf"there are no weights {name!r}; .*KR, NONE.*--balance"):

@@ -132,6 +132,7 @@ def test_normalised(file, tmp_path):
 
 
 def test_unknown_normalisation(file):
+    assert read(file, balance="none").messages == ()
     with pytest.raises(InputError, match=r"toy.hic: there is no normalisation 'KR'.*--balance"):
         read(file, balance="KR")
 
