@@ -22,7 +22,7 @@ import numpy as np
 
 import dexkit_ext
 
-PACKAGES = ("numpy", "isal", "h5py", "pandas", "numba", "cooler")
+PACKAGES = ("numpy", "isal", "h5py", "pandas", "numba", "cooler", "hictkpy")
 RESULTS = Path(__file__).parent / "results"
 
 

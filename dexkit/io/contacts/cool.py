@@ -104,7 +104,8 @@ def read(
     same: then it lists every pair twice, and the upper triangle is counted.
     """
     found = matrix_file(stored_file(path), ".cool")
-    uri_group = os.fspath(path).removeprefix(str(found)).removeprefix("::") or None
+    text = os.fspath(path)
+    uri_group = None if os.path.exists(text) else text.partition("::")[2] or None
     import h5py
 
     size_mb = found.stat().st_size / _BYTES_PER_MB

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 
 import cooler
 import h5py
@@ -12,9 +14,11 @@ import pandas as pd
 import pytest
 
 from dexkit.errors import FormatError, InputError
-from dexkit.genome import Genome
-from dexkit.io.contacts import TssBins, cool
+from dexkit.genome import GeneTable, Genome
+from dexkit.io.annotation import read_gtf
+from dexkit.io.contacts import TssBins, cool, read_contact_rows
 from dexkit.io.contacts.options import ContactOptions
+from dexkit.io.fasta import open_fasta
 
 TABLE = m.pixels()
 N_BINS = len(m.bin_names())
@@ -126,6 +130,12 @@ def test_mcool(mcool):
     assert read(mcool, tss_bins=rows_of(5_000)).depth == 5
 
 
+def test_relative_paths(mcool, monkeypatch):
+    monkeypatch.chdir(mcool.parent)
+    for path in (f"./{mcool.name}", f"../{mcool.parent.name}/{mcool.name}::/resolutions/1000"):
+        np.testing.assert_array_equal(read(path).counts, m.expected(TABLE))
+
+
 def test_zoom_levels_of_old_mcool_files(mcool):
     with h5py.File(mcool, "a") as handle:
         handle["0"] = handle["resolutions/5000"]
@@ -146,7 +156,6 @@ def test_zoom_levels_of_old_mcool_files(mcool):
         ("::/resolutions/5000", 1_000, r"bins of 1,000 bp; the file has /resolutions/5000 \("),
         ("::/resolutions/7", 1_000, "no matrix '/resolutions/7'; the file has /resolutions/1000"),
         ("::/resolutions", 1_000, "there is no matrix '/resolutions'; the file has"),
-        ("::", 1_000, "there is no matrix '/'; the file has"),
     ],
 )
 def test_resolution_is_not_guessed(mcool, group, bin_size, match):
@@ -414,3 +423,34 @@ def test_damaged(file, damage, match):
     with pytest.raises(InputError, match=match) as caught:
         read(file)
     assert str(caught.value).startswith(f"{file}: ")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("replicate", ["rep1", "rep2"])
+def test_pairs_equal_the_way_through_cooler(hg19, tmp_path, replicate):
+    """Pairs -> `cooler cload pairs` -> rows fetched with cooler equal the rows of the pairs."""
+    with open_fasta(hg19 / "hg19_sparse.fa.gz") as fasta:
+        genome = fasta.genome
+    annotation = read_gtf(hg19 / "genes.gtf.gz")
+    genes = GeneTable.from_genes(gene for gene in annotation.genes if gene.chrom == "chr22")
+    bins = TssBins.from_genes(genes, genome, 5_000, 200)
+    pairs = hg19 / "contacts" / f"GM12878_SMC1_HiChIP.chr22.{replicate}.allValidPairs.gz"
+    sizes, path = tmp_path / "sizes", tmp_path / "x.cool"
+    sizes.write_text("".join(f"{name}\t{size}\n" for name, size in genome.lengths.items()))
+    columns = ["-c1", "2", "-p1", "3", "-c2", "5", "-p2", "6"]
+    command = [sys.executable, "-m", "cooler", "cload", "pairs", *columns]
+    done = subprocess.run(
+        [*command, f"{sizes}:5000", pairs, path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    matrix = cooler.Cooler(str(path)).matrix(balance=False, sparse=True).fetch("chr22").tocsr()
+    expected = np.stack(
+        [np.pad(matrix[[i]].toarray()[0], 200)[i : i + 401] for i in bins.bin.tolist()]
+    )
+    assert len(expected) > 300
+    assert expected.sum() > 1_000
+    direct, through = (read_contact_rows(file, bins, genome) for file in (pairs, path))
+    np.testing.assert_array_equal(direct.counts, expected)
+    np.testing.assert_array_equal(through.counts, expected)
+    for what in ("depth", "observed_chroms"):
+        assert getattr(direct, what) == getattr(through, what)
