@@ -45,7 +45,7 @@ def test_a_copy_works(copy):
     assert done.stdout.startswith(str(copy))
 
 
-@pytest.mark.parametrize("name", ["_build_info", "_kmers", "_pairs", "_sequence"])
+@pytest.mark.parametrize("name", ["_build_info", "_kmers", "_pairs", "_pixels", "_sequence"])
 def test_a_missing_module(copy, name):
     for path in copy.glob(f"{name}.*.so"):
         path.unlink()
