@@ -14,8 +14,10 @@ from dexkit.hooks import ArrayPlan, BuildContext, NoConfig
 from dexkit.io.fasta import open_fasta
 from dexkit_sequence.config import KmersConfig
 
-#: Genes worked on at a time: bounds the memory and gives the progress bar its step.
+#: Genes worked on at a time: gives the progress bar its step.
 _ROWS = 512
+#: Bases worked on at a time: bounds the memory where windows are wide.
+_BASES = 8 << 20
 
 
 def plan_codes(config: NoConfig, context: BuildContext) -> list[ArrayPlan]:
@@ -81,12 +83,13 @@ def _windows(
     """
     genes = context.genes
     length = context.upstream_bp + context.downstream_bp + 2 * margin_bp
+    step = max(1, min(_ROWS, _BASES // length))
     with (
         open_fasta(context.fasta) as fasta,
         context.progress(what, n_genes, unit="genes") as advance,
     ):
-        for start in range(first, first + n_genes, _ROWS):
-            stop = min(start + _ROWS, first + n_genes)
+        for start in range(first, first + n_genes, step):
+            stop = min(start + step, first + n_genes)
             codes = np.empty((stop - start, length), dtype=np.uint8)
             for row, i in enumerate(range(start, stop)):
                 window = tss_window(
