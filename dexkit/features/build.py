@@ -131,7 +131,7 @@ def build_features(
     context = BuildContext(
         genes=selection.genes,
         genome=genome,
-        fasta=config.fasta,
+        fasta_path=config.fasta,
         samples=tuple(SampleInput(c.sample, c.paths) for c in config.contacts),
         upstream_bp=config.upstream_bp,
         downstream_bp=config.downstream_bp,
