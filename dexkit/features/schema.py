@@ -9,6 +9,12 @@ FORMAT: Final = "dexkit-features"
 FORMAT_VERSION: Final = 1
 
 CODES: Final = "/sequence/codes"
+#: Root attribute that is there only while samples or blocks are added.
+UNFINISHED: Final = "unfinished_addition"
+#: Root attribute: what was added when, JSON.
+HISTORY: Final = "history"
+#: Root attribute: digest of the tables, see :func:`dexkit.features.digests.tables_sha256`.
+TABLES_SHA256: Final = "tables_sha256"
 
 
 def signal_path(sample: str) -> str:
