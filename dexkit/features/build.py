@@ -127,7 +127,7 @@ def build_features(
         )
     if not len(selection.genes):
         raise InputError(f"no gene has a promoter sequence: {selection.summary()}")
-    expression, measured = _expression_plans(config, selection.genes)
+    expression, measured = expression_plans(config, selection.genes)
     context = BuildContext(
         genes=selection.genes,
         genome=genome,
@@ -190,10 +190,28 @@ def _input_paths(config: BuildConfig) -> list[Path]:
     return list(dict.fromkeys([config.fasta, config.gtf, *contacts, *expression]))
 
 
-def _expression_plans(
+def expression_plans(
     config: BuildConfig, genes: GeneTable
 ) -> tuple[list[ArrayPlan], dict[str, int]]:
-    """Read every expression table once and plan ``value`` and ``raw`` of each sample."""
+    """Read every expression table once and plan ``value`` and ``raw`` of each sample.
+
+    Parameters
+    ----------
+    config : BuildConfig
+        Its sources of expression and their options.
+    genes : GeneTable
+        Genes of the file.
+
+    Returns
+    -------
+    tuple of (list of ArrayPlan, dict of str to int)
+        The arrays, and the number of measured genes by sample.
+
+    Raises
+    ------
+    InputError
+        When a table is malformed, has no gene of the file, or a sample occurs twice.
+    """
     plans: list[ArrayPlan] = []
     measured: dict[str, int] = {}
     read: dict[Path, tuple[ExpressionTable, MatchedExpression]] = {}

@@ -58,6 +58,8 @@ def extend_feature_file(
     path = features.path
     late: dict[str, dict[str, Any]] = {}
     with disk_errors(path), undoable(path, features.array_ranges) as change:
+        if not features.is_current():
+            raise InputError(f"{path} was changed while it was being added to; run again")
         # HDF5 does not survive a full disk: what cannot be stored has to show before it writes.
         _reserve_more(path, arrays_size(plans) + LATE_FACTOR * len(str([p.attrs for p in plans])))
         offsets = {}

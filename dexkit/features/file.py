@@ -81,6 +81,7 @@ class FeatureFile:
             if _state(self.path) == before and not journal_path(self.path).exists():
                 if error is not None:
                     raise error
+                self._state = before
                 return
         raise InputError(f"{self.path} changes again and again; wait until that is done")
 
@@ -149,6 +150,10 @@ class FeatureFile:
                 self._places[f"/{name}"] = (offset, item.shape, item.dtype)
 
     # --- content --------------------------------------------------------------------------------
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that was opened, unchanged."""
+        return _state(self.path) == self._state
 
     def __len__(self) -> int:
         return len(self.genes)
