@@ -213,7 +213,14 @@ def _attributes(a: FeatureFile, b: FeatureFile) -> dict[str, list[Any]]:
 
 
 def _without(attrs: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    return {k: np.asarray(v).tolist() for k, v in attrs.items() if k not in keys}
+    return {k: _plain(np.asarray(v).tolist()) for k, v in attrs.items() if k not in keys}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that equals itself and that JSON can hold: NaN and infinity as text."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _mapping(x: Mapping[str, Any], y: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -242,8 +249,9 @@ def _inputs(features: FeatureFile) -> dict[str, Any]:
 
 
 def _made(features: FeatureFile) -> dict[str, Any]:
-    keys = ("generated_by", "created_utc", "history")
-    return {k: str(features.attrs[k]) for k in keys if k in features.attrs}
+    made: dict[str, Any] = {k: str(features.attrs.get(k)) for k in ("generated_by", "created_utc")}
+    added = [f"{entry['utc']} {', '.join(entry['added'])}" for entry in features.history]
+    return made | ({"history": added} if added else {})
 
 
 def diff_lines(found: Mapping[str, Any]) -> list[str]:

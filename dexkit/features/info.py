@@ -60,7 +60,7 @@ def describe(path: Path) -> dict[str, Any]:
         },
         "tables_sha256": str(features.attrs.get(TABLES_SHA256, "none stored")),
         "history": {
-            f"{number}. {entry['utc']}": f"{entry['generated_by']} added {', '.join(entry['added'])}"
+            f"{number}. {entry['utc']}": ", ".join(entry["added"])
             for number, entry in enumerate(features.history, 1)
         },
     }
