@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -25,13 +26,29 @@ from dexkit.errors import InputError, OutputError
 from dexkit.features.undo_file import Range, restore, save, writer
 from dexkit.files import disk_errors, sync_folder
 
+logger = logging.getLogger("dexkit")
+
 #: A lock may be held for a moment by another process that puts the old content back.
 _PATIENCE_S, _NAP_S = 1.0, 0.02
+#: Journals whose lock lasts until the process ends.
+_HELD: list[BinaryIO] = []
 
 
 def journal_path(path: Path) -> Path:
-    """Return where the journal of the feature file ``path`` lies while it is changed."""
-    return path.with_name(f".{path.name}.undo")
+    """Return where the journal of a feature file lies while something is added to it.
+
+    Parameters
+    ----------
+    path : Path
+        The feature file, or a link to it.
+
+    Returns
+    -------
+    Path
+        ``.<name>.undo`` beside the file itself.
+    """
+    real = path.resolve()
+    return real.with_name(f".{real.name}.undo")
 
 
 def recover(path: Path) -> bool:
@@ -71,6 +88,10 @@ def recover(path: Path) -> bool:
             handle.close()
             raise
         _discard(handle, journal)
+        if restored:
+            logger.warning(
+                "%s: an addition was interrupted; the file is put back to what it was", path
+            )
         return restored
     return False
 
@@ -133,7 +154,8 @@ def undoable(path: Path, kept: Sequence[Range]) -> Iterator[Change]:
             os.fsync(file.fileno())
     except BaseException:
         if change.undo_later:
-            raise  # the handle stays open, and with it the lock, until the process ends
+            _HELD.append(handle)
+            raise
         restore(path, handle, journal)
         _discard(handle, journal)
         raise

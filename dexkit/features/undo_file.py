@@ -145,7 +145,7 @@ def _checked_header(handle: BinaryIO, journal: Path) -> dict[str, Any]:
     for piece in _pieces(handle, _BODY, end):
         digest.update(piece)
     handle.seek(0)
-    if handle.read(len(_MAGIC)) == _MAGIC and end > _BODY:
+    if handle.read(_BODY) == _MAGIC + _COMPLETE and end > _BODY:
         handle.seek(end)
         if handle.read() == digest.digest():
             return _header(handle)
