@@ -183,7 +183,7 @@ def test_without_permission_it_is_said_what_to_do(file, monkeypatch):
     interrupted(file)
     before = file.read_bytes()
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(InputError, match="needs permission to write .* as somebody who may"):
+    with pytest.raises(InputError, match=r"needs permission to write .* as somebody who may"):
         recover(file)
     assert file.read_bytes() == before
     monkeypatch.undo()
@@ -202,7 +202,7 @@ def test_a_file_system_without_locks(file, monkeypatch):
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with pytest.raises(OutputError, match="cannot lock files .*No locks available"):
+    with pytest.raises(OutputError, match=r"cannot lock files .*No locks available"):
         with undoable(file, KEPT):
             raise AssertionError("not reached")
     assert names(file) == ["f.h5"]
