@@ -13,6 +13,9 @@ KERNELS := $(wildcard dexkit_ext/*.pyx dexkit_ext/*.pxd)
 PACKAGE := pyproject.toml setup.py
 DEMO    := demo-results
 DEBUG   := build/debug
+# The sanitisers' libraries, when the compiler has both.
+FOUND   := $(filter /%,$(shell for lib in libasan.so libubsan.so; do $(CC) -print-file-name=$$lib; done 2>/dev/null))
+SANITIZERS := $(if $(word 2,$(FOUND)),$(FOUND))
 BENCHES := $(sort $(wildcard benchmarks/bench_*.py))
 SIZE    := small
 # Test processes (each loads TensorFlow), and more arguments for pytest: make fast PYTEST="-k pairs -x"
@@ -63,7 +66,8 @@ $(STAMPS)/kernels: $(STAMPS)/dev setup.py $(KERNELS)
 	@touch $(STAMPS)/run $@
 
 $(STAMPS)/debug: $(STAMPS)/dev setup.py $(KERNELS)
-	DEXKIT_CYTHON_DEBUG=1 $(BIN)/python setup.py --quiet build_ext --build-lib $(DEBUG)
+	DEXKIT_CYTHON_DEBUG=1 DEXKIT_SANITIZE=$(if $(SANITIZERS),1,0) \
+	    $(BIN)/python setup.py --quiet build_ext --build-lib $(DEBUG)
 	@touch $@
 
 # --- the two commands -------------------------------------------------------------------------
@@ -87,12 +91,17 @@ tests: $(STAMPS)/kernels
 fast: $(STAMPS)/kernels
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not slow and not real" $(PYTEST)
 
-# The kernel tests once more, compiled with bounds checks, in a folder of their own.
+# The kernel tests once more and 10,000 broken files, with bounds checks and (where the compiler has
+# them) the address and undefined-behaviour sanitisers, compiled in a folder of their own.
+kernels: export PYTHONPATH := $(CURDIR)/$(DEBUG)
+kernels: export LD_PRELOAD := $(SANITIZERS)
+kernels: export ASAN_OPTIONS := detect_leaks=0
+kernels: export DEXKIT_FUZZ_CASES := 10000
 kernels: $(STAMPS)/debug
 	cp dexkit_ext/*.py dexkit_ext/*.pyx dexkit_ext/*.pxd $(DEBUG)/dexkit_ext/
-	PYTHONPATH=$(CURDIR)/$(DEBUG) $(BIN)/python -P -c "import dexkit_ext as e; \
+	$(BIN)/python -P -c "import dexkit_ext as e; \
 	    raise SystemExit(0 if e.build_info()['debug'] else 'the debug kernels were not loaded')"
-	PYTHONPATH=$(CURDIR)/$(DEBUG) $(BIN)/pytest tests/ext
+	$(BIN)/pytest tests/ext tests/fuzz
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .

@@ -4,6 +4,8 @@ Environment switches (read at build time):
 
 DEXKIT_OPENMP=0        build the kernels serial (``prange`` becomes a plain loop)
 DEXKIT_CYTHON_DEBUG=1  turn bounds checks and wraparound checks on, optimisation off
+DEXKIT_SANITIZE=1      compile the address and undefined-behaviour sanitisers in; Python then has to
+                       be started with both libraries in LD_PRELOAD (`make kernels` does)
 """
 
 import hashlib
@@ -20,6 +22,7 @@ from setuptools import Extension, setup
 
 HERE = Path(__file__).parent
 DEBUG = os.environ.get("DEXKIT_CYTHON_DEBUG", "0") == "1"
+SANITIZE = os.environ.get("DEXKIT_SANITIZE", "0") == "1"
 WANT_OPENMP = os.environ.get("DEXKIT_OPENMP", "1") != "0"
 
 OPENMP_PROBE = """\
@@ -59,6 +62,10 @@ link_args: list[str] = []
 if openmp:
     compile_args.append("-fopenmp")
     link_args.append("-fopenmp")
+if SANITIZE:
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    compile_args += [*sanitizers, "-g", "-fno-omit-frame-pointer"]
+    link_args += sanitizers
 
 macros = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),

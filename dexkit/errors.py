@@ -8,14 +8,31 @@ sentence on stderr and exit code 2. Messages follow one form: what is wrong; got
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 #: Names that a hint lists before it breaks off.
 _MOST_LISTED = 20
 
 
+#: A quotation of a broken file may be megabytes long; this much of it is shown.
+_LONGEST_QUOTE = 120
+#: An apostrophe inside a word opens no quotation.
+_LONG_QUOTE = re.compile(rf"(?<!\w)(['\"])([^'\"]{{{_LONGEST_QUOTE}}})[^'\"]+\1")
+
+
 class DexkitError(Exception):
-    """Root of all errors that dexkit raises on purpose."""
+    """Root of all errors that dexkit raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        One sentence. What cannot be printed is escaped and long quotations are cut, since a
+        message may quote what was found in a broken file.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_readable(str(message)))
 
 
 class InputError(DexkitError, ValueError):
@@ -56,6 +73,13 @@ class PluginError(DexkitError):
 
 class TrainingError(DexkitError):
     """Training cannot go on (a NaN loss, an impossible split)."""
+
+
+def _readable(text: str) -> str:
+    """Return ``text`` as one line that can be printed, long quotations cut."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return _LONG_QUOTE.sub(r"\1\2…\1", text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

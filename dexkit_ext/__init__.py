@@ -1,4 +1,4 @@
-"""C kernels of dexkit behind typed Python wrappers: sequence, k-mers, contact pairs.
+"""C kernels of dexkit behind typed Python wrappers: sequence, k-mers, contacts.
 
 The wrappers validate and word the errors, the Cython modules (``_*.pyx``) compute. Nothing but
 NumPy is imported. Importing the package checks that the kernels are built and belong to the
@@ -13,9 +13,14 @@ from pathlib import Path
 
 __all__ = [
     "ExtensionError",
+    "LineError",
+    "MatrixCounter",
     "PairCounter",
     "PairLayout",
     "PairParseError",
+    "RegionCounter",
+    "RegionLayout",
+    "RegionParseError",
     "build_info",
     "count_kmers",
     "encode_bases",
@@ -23,7 +28,15 @@ __all__ = [
     "reverse_complement",
 ]
 
-_KERNELS = ("_build_info", "_kmers", "_pairs", "_sequence")
+_KERNELS = (
+    "_build_info",
+    "_kmers",
+    "_lines",
+    "_matrix",
+    "_pairs",
+    "_regions",
+    "_sequence",
+)
 _HOW_TO_BUILD = (
     "build it with `pip install .` (or `pip install -e .`, or "
     "`python setup.py build_ext --inplace` in the source tree)"
@@ -71,8 +84,12 @@ _check_extension()
 
 from dexkit_ext import _build_info  # noqa: E402
 from dexkit_ext.kmers import count_kmers  # noqa: E402
+from dexkit_ext.lines import LineError  # noqa: E402
+from dexkit_ext.matrices import MatrixCounter  # noqa: E402
 from dexkit_ext.pairs import PairCounter, PairLayout, PairParseError  # noqa: E402
+from dexkit_ext.regions import RegionCounter, RegionLayout  # noqa: E402
 from dexkit_ext.sequence import encode_bases, one_hot, reverse_complement  # noqa: E402
+from dexkit_ext.sums import RegionParseError  # noqa: E402
 
 
 def build_info() -> dict[str, bool | int]:

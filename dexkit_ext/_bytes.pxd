@@ -12,28 +12,34 @@ cdef extern from *:
     #endif
     #define DEXKIT_LOWEST_BIT(word) __builtin_ctzll(word)
 
-    /* _index below, on processors that compare 32 bytes at once; chosen when the program runs,
+    /* index_bytes below, on processors that compare 32 bytes at once; chosen when the program runs,
        since the package is built for every processor of its kind. */
     #if defined(__x86_64__) && defined(__GNUC__)
     #include <immintrin.h>
-    static int dexkit_has_avx2(void)
+    static inline int dexkit_has_avx2(void)
     {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
             && __builtin_cpu_supports("popcnt");
     }
-    __attribute__((target("avx2,bmi,popcnt")))
-    static Py_ssize_t dexkit_index_avx2(
-        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill)
+    /* A mark below 16 adds nothing; as a constant it costs nothing either. */
+    __attribute__((target("avx2,bmi,popcnt"), always_inline))
+    static inline Py_ssize_t dexkit_index(
+        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill, int mark)
     {
         const __m256i highest = _mm256_set1_epi8(15);
+        const __m256i marks = _mm256_set1_epi8((char)mark);
         Py_ssize_t n = 0;
         for (Py_ssize_t at = 0; at + 63 < size; at += 64) {
             __m256i a = _mm256_loadu_si256((const __m256i *)(text + at));
             __m256i b = _mm256_loadu_si256((const __m256i *)(text + at + 32));
-            a = _mm256_cmpeq_epi8(_mm256_min_epu8(a, highest), a);
-            b = _mm256_cmpeq_epi8(_mm256_min_epu8(b, highest), b);
-            uint64_t bits = (uint32_t)_mm256_movemask_epi8(a)
-                | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+            __m256i low_a = _mm256_cmpeq_epi8(_mm256_min_epu8(a, highest), a);
+            __m256i low_b = _mm256_cmpeq_epi8(_mm256_min_epu8(b, highest), b);
+            if (mark > 15) {
+                low_a = _mm256_or_si256(low_a, _mm256_cmpeq_epi8(a, marks));
+                low_b = _mm256_or_si256(low_b, _mm256_cmpeq_epi8(b, marks));
+            }
+            uint64_t bits = (uint32_t)_mm256_movemask_epi8(low_a)
+                | (uint64_t)(uint32_t)_mm256_movemask_epi8(low_b) << 32;
             int count = (int)__builtin_popcountll(bits);
             for (int i = 0; i < spill; i++, bits = _blsr_u64(bits))
                 found[n + i] = (int32_t)at + (int32_t)_tzcnt_u64(bits);
@@ -43,17 +49,24 @@ cdef extern from *:
         }
         return n;
     }
-    #else
-    static int dexkit_has_avx2(void) { return 0; }
+    __attribute__((target("avx2,bmi,popcnt")))
     static Py_ssize_t dexkit_index_avx2(
-        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill) { return 0; }
+        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill, int mark)
+    {
+        return mark > 15 ? dexkit_index(text, size, found, spill, mark)
+                         : dexkit_index(text, size, found, spill, 0);
+    }
+    #else
+    static inline int dexkit_has_avx2(void) { return 0; }
+    static Py_ssize_t dexkit_index_avx2(
+        const uint8_t *text, Py_ssize_t size, int32_t *found, int spill, int mark) { return 0; }
     #endif
     """
     uint64_t DEXKIT_FROM_LE64(uint64_t word) nogil
     int DEXKIT_LOWEST_BIT(uint64_t word) nogil
     bint dexkit_has_avx2() nogil
     Py_ssize_t dexkit_index_avx2(
-        const uint8_t* text, Py_ssize_t size, int32_t* found, int spill
+        const uint8_t* text, Py_ssize_t size, int32_t* found, int spill, int mark
     ) noexcept nogil
 
 cdef enum:
@@ -81,29 +94,30 @@ cdef inline int32_t _lowest(uint64_t bits) noexcept nogil:
     return DEXKIT_LOWEST_BIT(bits | 0x8000000000000000ULL)
 
 
-cdef inline Py_ssize_t index_separators(
-    const uint8_t* text, Py_ssize_t size, int32_t* found
+cdef inline Py_ssize_t index_bytes(
+    const uint8_t* text, Py_ssize_t size, int32_t* found, uint8_t mark
 ) noexcept nogil:
-    """Write the offsets of all bytes below 16 in the whole 64-byte words of ``text``.
+    """Write the offsets of all bytes below 16 or equal to ``mark`` in whole 64 bytes of ``text``.
 
     ``found`` has room for ``size`` + SPILL offsets. Returns how many there are.
     """
     cdef Py_ssize_t n = 0
     cdef Py_ssize_t at, i
-    cdef uint64_t word, below_16, total, bits
+    cdef uint64_t word, wanted, total, bits
+    cdef uint64_t marks = 0x0101010101010101ULL * mark
     cdef int32_t count
     for at in range(0, size - 63, 64):
         bits = 0
         total = 0
         for i in range(8):
             word = load_word(text + at + 8 * i)
-            below_16 = (
-                ~(((word & 0x7F7F7F7F7F7F7F7FULL) + 0x7070707070707070ULL) | word)
-                & 0x8080808080808080ULL
-            ) >> 7
-            total += below_16
+            wanted = ~(((word & 0x7F7F7F7F7F7F7F7FULL) + 0x7070707070707070ULL) | word)
+            word ^= marks
+            wanted |= ~(((word & 0x7F7F7F7F7F7F7F7FULL) + 0x7F7F7F7F7F7F7F7FULL) | word)
+            wanted = (wanted & 0x8080808080808080ULL) >> 7
+            total += wanted
             # The product gathers the lowest bits of the eight bytes in its highest byte.
-            bits |= (below_16 * 0x0102040810204080ULL) >> 56 << (8 * i)
+            bits |= (wanted * 0x0102040810204080ULL) >> 56 << (8 * i)
         count = <int32_t> ((total * 0x0101010101010101ULL) >> 56)
         # Offsets beyond `count` are overwritten by the next word; no branch depends on the text
         # as long as SPILL are enough.

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import NoReturn
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from dexkit_ext import _pairs
+from dexkit_ext import _lines, _pairs
 from dexkit_ext.arrays import check_integer
-from dexkit_ext.pair_tables import check_lengths, name_codes, slot_table
+from dexkit_ext.bin_tables import BinTables, check_columns
+from dexkit_ext.lines import MAX_UNKNOWN, LineCounter, LineError
 
-_MAX_UNKNOWN = 20
-_MAX_BIN_BP = 1 << 31
-_MAX_FLANK = 1_000_000
-_MAX_COLUMN = 10_000
 _FIELD_NAMES = (
     "chromosome of end 1",
     "position of end 1",
@@ -26,24 +23,8 @@ _FIELD_NAMES = (
 )
 
 
-class PairParseError(ValueError):
-    """A line of a pairs file cannot be read.
-
-    Parameters
-    ----------
-    line : int
-        1-based line number, header lines included.
-    reason : str
-        What is wrong, and what was expected.
-    """
-
-    def __init__(self, line: int, reason: str) -> None:
-        self.line = line
-        self.reason = reason
-        super().__init__(f"line {line}: {reason}")
-
-    def __reduce__(self) -> tuple[type[PairParseError], tuple[int, str]]:
-        return type(self), (self.line, self.reason)
+class PairParseError(LineError):
+    """A line of a pairs file cannot be read; ``line`` and ``reason`` say which and why."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +55,10 @@ class PairLayout:
 
     def __post_init__(self) -> None:
         columns = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "one_based"}
-        for name, column in columns.items():
-            check_integer(name, column, -1 if name == "pair_type" else 0, _MAX_COLUMN)
-        used = [column for column in columns.values() if column >= 0]
-        if len(set(used)) != len(used):
-            raise ValueError(f"every field needs a column of its own; got {columns}")
+        check_columns(columns, optional="pair_type")
 
 
-class PairCounter:
+class PairCounter(LineCounter):
     """Count contact pairs into profiles of given bins, from bytes as they come.
 
     Both ends of a pair are assigned to bins (0-based position // ``bin_size_bp``). A pair within
@@ -131,6 +108,8 @@ class PairCounter:
     ------
     TypeError, ValueError
         An argument does not fit.
+    PairParseError
+        By ``feed`` and ``finish``: a line is malformed.
 
     Notes
     -----
@@ -138,6 +117,9 @@ class PairCounter:
     kernel releases the GIL, so that counters in several threads run side by side; one counter
     belongs to one thread. Chunks of 256 KiB to 1 MiB stay in cache and are fastest.
     """
+
+    _error = PairParseError
+    _content: ClassVar[str] = "a file of pairs"
 
     def __init__(
         self,
@@ -150,56 +132,32 @@ class PairCounter:
         n_flank_bins: int,
         layout: PairLayout,
     ) -> None:
-        self._names = tuple(chrom_names)
-        self._layout = layout
-        bin_size = check_integer("bin_size_bp", bin_size_bp, 1, _MAX_BIN_BP)
-        n_flank = check_integer("n_flank_bins", n_flank_bins, 0, _MAX_FLANK)
-        self._lengths = check_lengths(self._names, chrom_lengths)
-        codes = name_codes(self._names, alias)
-        n_bins = -(-self._lengths // bin_size)
-        first_slot = np.concatenate(([0], np.cumsum(n_bins)[:-1])).astype(np.int64)
-        slots = slot_table(self._names, n_bins, first_slot, row_chrom, row_bin)
-
-        self.counts = np.zeros((len(row_chrom), 2 * n_flank + 1), np.uint32)
-        self.cis_by_chrom = np.zeros(len(self._names), np.int64)
-        self.unknown_chroms: list[str] = []
+        tables = BinTables(
+            chrom_names, chrom_lengths, alias, row_chrom, row_bin, bin_size_bp, n_flank_bins
+        )
+        self._tables = tables
+        self._first_position = int(layout.one_based)
+        self.counts = np.zeros((tables.n_rows, 2 * tables.n_flank + 1), np.uint32)
+        self.cis_by_chrom = np.zeros(len(tables.names), np.int64)
         columns = [layout.chrom1, layout.pos1, layout.chrom2, layout.pos2]
         if layout.pair_type >= 0:
             columns.append(layout.pair_type)
-        self._columns = columns
-        self._kernel = _pairs.PairKernel(
-            self._lengths,
-            first_slot,
-            slots,
+        kernel = _pairs.PairKernel(
+            len(tables.codes) + MAX_UNKNOWN + 1,
+            1,
+            np.array(columns, np.int64),
+            np.array(_pairs.KINDS[: len(columns)], np.int32),
+            tables.lengths,
+            tables.first_slot,
+            tables.slots,
             self.counts,
             self.cis_by_chrom,
-            np.array(columns, np.int64),
-            bin_size,
-            n_flank,
-            int(layout.one_based),
-            len(codes) + _MAX_UNKNOWN + 1,
+            tables.bin_size,
+            tables.n_flank,
+            self._first_position,
         )
-        for name, code in codes.items():
-            self._kernel.add_name(name.encode(), code)
-        self._kernel.add_name(b"!", _pairs.NAME_UNMAPPED)
-        # The incomplete line at the end of the last chunk.
-        self._tail = bytearray()
-        self._closed = False
-
-    @property
-    def n_lines(self) -> int:
-        """Lines read so far, comments included."""
-        return int(self._kernel.n_lines)
-
-    @property
-    def n_cis(self) -> int:
-        """Pairs with both ends on one known chromosome."""
-        return int(self._kernel.n_cis)
-
-    @property
-    def n_trans(self) -> int:
-        """Pairs with ends on two known chromosomes."""
-        return int(self._kernel.n_trans)
+        super().__init__(kernel, tables.codes, columns, _FIELD_NAMES, "\t")
+        kernel.add_name(b"!", _lines.NAME_UNMAPPED)
 
     @property
     def n_pairs(self) -> int:
@@ -207,118 +165,14 @@ class PairCounter:
         return self.n_cis + self.n_trans
 
     @property
-    def n_unknown_chrom(self) -> int:
-        """Pairs with an end on a chromosome of unknown name."""
-        return int(self._kernel.n_unknown_chrom)
-
-    @property
     def n_dropped(self) -> int:
         """Pairs of type ``DD`` or with an unmapped end."""
         return int(self._kernel.n_dropped)
 
-    def feed(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Count the next bytes of the (decompressed) text; a chunk may end anywhere.
-
-        Parameters
-        ----------
-        chunk : bytes, bytearray or memoryview
-            The bytes that follow those of the last call.
-
-        Raises
-        ------
-        PairParseError
-            A malformed line. The counter is of no further use then.
-        TypeError
-            ``chunk`` is not bytes.
-        ValueError
-            The counter is finished.
-        """
-        self._check_open()
-        if isinstance(chunk, bytearray | memoryview):
-            chunk = bytes(chunk)
-        if not isinstance(chunk, bytes):
-            raise TypeError(f"a chunk must be bytes; got {type(chunk).__name__}")
-        start = 0
-        if self._tail:
-            start = chunk.find(b"\n") + 1
-            self._tail += chunk[:start] if start else chunk
-            if start:
-                self._parse(bytes(self._tail), 0)
-                self._tail.clear()
-        if start or not self._tail:
-            self._tail += memoryview(chunk)[self._parse(chunk, start) :]
-        if len(self._tail) > _pairs.MAX_LINE_BYTES:
-            self._fail(_pairs.STATUS_TOO_LONG, self.n_lines + 1, b"", 0)
-
-    def finish(self) -> None:
-        """Count the last line, where it lacks its line feed, and close the counter.
-
-        Raises
-        ------
-        PairParseError
-            The last line is malformed, for example cut short.
-        ValueError
-            The counter is finished.
-        """
-        self._check_open()
-        if self._tail:
-            self._tail += b"\n"
-            self._parse(bytes(self._tail), 0)
-            self._tail.clear()
-        self._closed = True
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ValueError("this counter is finished (or has failed); make another one")
-
-    def _parse(self, data: bytes, start: int) -> int:
-        """Count the whole lines of ``data``; return where the incomplete one starts."""
-        kernel = self._kernel
-        while True:
-            status = kernel.parse(data, start)
-            start = kernel.at
-            if status == _pairs.STATUS_OK:
-                return int(start)
-            found = data[kernel.error_start : kernel.error_stop]
-            if status != _pairs.STATUS_NEW_NAME:
-                line = kernel.blank_line if status == _pairs.STATUS_BLANK_LINE else kernel.n_lines
-                self._fail(status, line, found, kernel.error_field)
-            # The kernel stopped before the line: once the name is known it counts the line.
-            kernel.add_name(found, _pairs.NAME_UNKNOWN)
-            self.unknown_chroms.append(found.decode("utf-8", "backslashreplace"))
-            if len(self.unknown_chroms) == _MAX_UNKNOWN:
-                kernel.learn_names = False
-
-    def _fail(self, status: int, line: int, found: bytes, field: int) -> NoReturn:
-        """Raise the error that a status code stands for."""
-        self._closed = True
-        raise PairParseError(int(line), self._reason(status, found, field))
-
-    def _reason(self, status: int, found: bytes, field: int) -> str:
-        """Word a status code; ``found`` is the field or the line at fault."""
-        if status == _pairs.STATUS_TOO_LONG:
-            return f"longer than {_pairs.MAX_LINE_BYTES} bytes; this is not a file of pairs"
-        if status == _pairs.STATUS_NUL_BYTE:
-            return "a NUL byte; expected text (is the file damaged, or still compressed?)"
-        if status == _pairs.STATUS_BLANK_LINE:
-            return "an empty line; only the end of the file may have one"
-        if status == _pairs.STATUS_TOO_FEW_COLUMNS:
-            return (
-                f"got {found.count(9) + 1} tab-separated columns; expected at least "
-                f"{max(self._columns) + 1} (is the file cut short?)"
-            )
-        what = f"{_FIELD_NAMES[field]} (column {self._columns[field] + 1})"
-        if status == _pairs.STATUS_EMPTY_FIELD:
-            return f"the {what} is empty"
-        text = repr(found[:40].decode("utf-8", "backslashreplace"))
-        if status == _pairs.STATUS_BAD_POSITION:
-            if found.isdigit():
-                return f"the {what} is {text}; expected at most {_pairs.MAX_POSITION_DIGITS} digits"
-            return f"the {what} is {text}; expected a whole number"
-        chrom = self._kernel.error_chrom
-        first = int(self._layout.one_based)
-        last = int(self._lengths[chrom]) - 1 + first
+    def _range_reason(self, status: int, what: str, found: bytes, role: int) -> str:
+        name, length = self._tables.chromosome(self._kernel.error_chrom)
+        first = self._first_position
         return (
-            f"the {what} is {int(found)}, outside {self._names[chrom]}; expected {first} to {last} "
+            f"the {what} is {int(found)}, outside {name}; expected {first} to {length - 1 + first} "
             "(is this the right genome?)"
         )

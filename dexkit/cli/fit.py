@@ -31,6 +31,14 @@ def fit_command(
         str | None,
         typer.Option(help="drop or keep genes where no contacts were measured. \\[default: drop]"),
     ] = None,
+    quantile_normalise: Annotated[
+        bool | None,
+        typer.Option(
+            "--quantile-normalise/--no-quantile-normalise",
+            help="Give the sample the mean distribution of all samples of the file, learnt from "
+            "training and validation genes. \\[default: no]",
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -120,6 +128,7 @@ def fit_command(
         "blocks": blocks.split(",") if blocks else None,
         "head": head,
         "unobserved": unobserved,
+        "quantile_normalise": quantile_normalise,
         "split": {"kind": split, "folds": folds, "fold": fold},
         "train": train | {k: v for k, v in named.items() if v is not None},
         "settings": settings,

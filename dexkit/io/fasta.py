@@ -97,7 +97,9 @@ class Fasta:
         if inside_end <= inside_start:
             return b"N" * (end - start)
         try:
-            bases = self._handle.fetch(chrom, inside_start, inside_end).encode("ascii")
+            with quiet_htslib():
+                text = self._handle.fetch(chrom, inside_start, inside_end)
+            bases = text.encode("ascii")
         except (OSError, ValueError) as error:
             raise FormatError(
                 f"{chrom}:{inside_start}-{inside_end} cannot be read ({error}); the file or its "

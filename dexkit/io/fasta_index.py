@@ -155,12 +155,20 @@ def _run_faidx(fasta: Path, folder: Path) -> None:
     except pysam.SamtoolsError:
         _explain(fasta)  # a fault of the FASTA is raised from here, one of the folder below
         (folder / "probe").write_bytes(bytes(1 << 16))
+        if (number := _first_return(fasta)) is not None:
+            raise FormatError(
+                "the line holds a carriage return, others do not; expected one kind of line end "
+                "throughout; convert the file (dos2unix)",
+                str(fasta),
+                number,
+            ) from None
         raise FormatError(
             "the file cannot be indexed; expected a FASTA; run samtools faidx to see why",
             str(fasta),
         ) from None
     names = [line.split(b"\t")[0] for line in index.read_bytes().splitlines()]
-    if len(names) != _count_records(fasta) or b"" in names:
+    odd = any(not name or not name.isascii() for name in names)
+    if odd or len(names) != _count_records(fasta):
         _explain(fasta)
     for written in folder.iterdir():
         with open(written, "rb") as handle:
@@ -176,16 +184,33 @@ def _count_records(fasta: Path) -> int:
     return n_records
 
 
+def _first_return(fasta: Path) -> int | None:
+    """Return the number of the first line that holds a carriage return."""
+    number = 1
+    for chunk in read_chunks(fasta, "FASTA"):
+        if (at := chunk.find(b"\r")) >= 0:
+            return number + chunk.count(b"\n", 0, at)
+        number += chunk.count(b"\n")
+    return None
+
+
 def _explain(fasta: Path) -> None:
     """Raise FormatError at the first line that breaks the FASTA format, if there is one."""
     seen: dict[str, int] = {}
-    name, width, short_line = "", 0, 0
+    name, width, short_line, blank_line = "", 0, 0, 0
     for number, line in read_lines(fasta, "FASTA"):
         if line.startswith(">"):
             fields = line[1:].split(maxsplit=1)
             name = "" if not fields or line[1:2].isspace() else fields[0]
             if not name:
                 raise FormatError("'>' without a chromosome name behind it", str(fasta), number)
+            if not name.isascii():
+                raise FormatError(
+                    f"the chromosome name {name!r} is not plain ASCII, which no other tool reads; "
+                    "rename it",
+                    str(fasta),
+                    number,
+                )
             if name in seen:
                 raise FormatError(
                     f"chromosome {name!r} occurs again (first on line {seen[name]}); expected "
@@ -193,7 +218,7 @@ def _explain(fasta: Path) -> None:
                     str(fasta),
                     number,
                 )
-            seen[name], width, short_line = number, 0, 0
+            seen[name], width, short_line, blank_line = number, 0, 0, 0
         elif short_line and line:
             raise FormatError(
                 f"the lines of {name!r} have unequal lengths (line {short_line} is the first that "
@@ -204,8 +229,15 @@ def _explain(fasta: Path) -> None:
             )
         elif not line.isascii() or (line and not line.isprintable()):
             raise FormatError("the sequence is not plain ASCII letters", str(fasta), number)
+        elif width == 0 and line and blank_line:
+            raise FormatError(
+                f"the line is empty and stands before the bases of {name!r}; remove it",
+                str(fasta),
+                blank_line,
+            )
         elif width == 0:
             width = len(line)
+            blank_line = 0 if line else blank_line or number
         elif len(line) > width:
             raise FormatError(
                 f"the line has {len(line)} bases; expected {width}, as on the lines of {name!r} "

@@ -22,6 +22,7 @@ from dexkit.hooks.manager import parse_config, plugins
 from dexkit.models.backend import load_tensorflow
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
+from dexkit.models.quantile import QuantileNormaliser
 from dexkit.models.saving import save_network
 
 BUNDLE_VERSION = 1
@@ -68,6 +69,9 @@ class Bundle:
         Inputs.
     normaliser : ProfileNormaliser or None
         Of the contacts, fitted on the training genes.
+    quantiles : QuantileNormaliser or None
+        Of the expression, fitted on the training genes: predictions are in its units. None when
+        expression was taken as it is.
     head : dict
         ``name``, ``config``, ``state`` of the head.
     parts : list of dict
@@ -84,6 +88,7 @@ class Bundle:
     sample: str
     contract: Contract
     normaliser: ProfileNormaliser | None
+    quantiles: QuantileNormaliser | None
     head: dict[str, Any]
     parts: list[dict[str, Any]]
     train_genes: list[str]
@@ -122,6 +127,7 @@ class Bundle:
             "sample": self.sample,
             "contract": self.contract.to_json(),
             "normaliser": self.normaliser.to_json() if self.normaliser else None,
+            "quantiles": self.quantiles.to_json() if self.quantiles else None,
             "head": self.head,
             "parts": self.parts,
             "train_genes": self.train_genes,
@@ -294,10 +300,12 @@ def predict_members(
 def _bundle_of(values: dict[str, Any]) -> Bundle:
     """Rebuild the description from the content of ``bundle.json``."""
     normaliser = values["normaliser"]
+    quantiles = values.get("quantiles")  # older bundles do not have it
     return Bundle(
         **{k: values[k] for k in ("kind", "model", "task", "sample", "head", "parts")},
         contract=Contract.from_json(values["contract"]),
         normaliser=ProfileNormaliser.from_json(normaliser) if normaliser else None,
+        quantiles=QuantileNormaliser.from_json(quantiles) if quantiles else None,
         train_genes=values["train_genes"],
         features=values["features"],
     )

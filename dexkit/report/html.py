@@ -184,6 +184,10 @@ def _inputs(run: RunPredictions, bundle: Mapping[str, Any], config: str) -> list
         raise FormatError(f"not TOML: {error}", str(run.path / "config.toml")) from error
     contract = _mapping(bundle, "contract")
     rows = [("sample", run.sample)]
+    samples = _mapping(bundle, "quantiles").get("samples")
+    if isinstance(samples, list):
+        across = ", ".join(map(str, samples))
+        rows.append(("expression", f"log10, quantile-normalised across {across}"))
     blocks = contract.get("blocks") or settings.get("blocks")
     if isinstance(blocks, list):
         rows.append(("blocks", ", ".join(map(str, blocks))))

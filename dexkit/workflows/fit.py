@@ -151,6 +151,8 @@ def _run(
         split=job.splits[0].describe() | {"ensemble": len(job.splits)},
         seed=config.train.seed,
     )
+    if job.quantiles is not None:
+        metrics["expression"] = job.quantiles.describe()
     folder.write("metrics.json", json.dumps(metrics, indent=1))
     _bundle(features, job, config, identity).save(folder.path, models)
     report = write_report(folder.path)
@@ -301,6 +303,8 @@ def _say_what_is_used(features: FeatureFile, job: Job, n_predicted: int) -> None
         n_unscored,
         n_without_inputs,
     )
+    if job.quantiles is not None:
+        logger.info("expression of %s: %s", job.sample, job.quantiles.describe())
     if split.leaky:
         logger.warning("random split: %s", split.describe()["note"])
     if "contacts" in job.contract.blocks:
@@ -376,6 +380,7 @@ def _bundle(features: FeatureFile, job: Job, config: FitConfig, identity: dict[s
         sample=job.sample,
         contract=job.contract,
         normaliser=job.normaliser,
+        quantiles=job.quantiles,
         head={"name": job.head_name, "config": job.head_config, "state": dict(job.state)},
         parts=parts,
         train_genes=[str(g) for g in features.genes.gene_id[job.development]],

@@ -39,6 +39,11 @@ class FitConfig(BaseModel):
     unobserved: Literal["drop", "keep"] = Field(
         "drop", description="genes on chromosomes without contact data, when contacts are used"
     )
+    quantile_normalise: bool = Field(
+        False,
+        description="give the sample the mean distribution of all samples of the file, learnt "
+        "from training and validation genes (paper section 2.1)",
+    )
     split: SplitConfig = SplitConfig()
     train: TrainConfig = TrainConfig()
     settings: dict[str, dict[str, Any]] = Field(

@@ -85,6 +85,8 @@ def predict(
         )
     for note in bundle.contract.check(features, chosen):
         logger.warning("%s", note)
+    if bundle.quantiles is not None:
+        logger.warning("predictions are of expression %s", bundle.quantiles.describe())
     prediction = predictor.predict(features, chosen)
     seen = set(bundle.train_genes)
     sd = prediction.sd if prediction.sd is not None else np.full(len(features), np.nan)

@@ -20,6 +20,7 @@ from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
 from dexkit.hooks.registry import Registered
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
+from dexkit.models.quantile import QuantileNormaliser
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.fit_config import FitConfig
 
@@ -47,7 +48,9 @@ class Job:
     splits : tuple of Split
         One a member of the ensemble; all have the same test part.
     observed : ndarray of shape (n_genes,), dtype float64
-        log10 expression; NaN where unmeasured.
+        log10 expression, quantile-normalised if asked for; NaN where unmeasured.
+    quantiles : QuantileNormaliser or None
+        The map that ``observed`` went through.
     left_out : dict of str to ndarray
         Rows that are neither trained on nor predicted, by reason.
     contract : Contract
@@ -68,6 +71,7 @@ class Job:
     head_config: dict[str, Any]
     splits: tuple[Split, ...]
     observed: npt.NDArray[np.float64]
+    quantiles: QuantileNormaliser | None
     left_out: dict[str, npt.NDArray[np.intp]]
     contract: Contract
     normaliser: ProfileNormaliser | None
@@ -161,6 +165,10 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         for member in range(n_members)
     )
     development = np.sort(np.concatenate([splits[0].train, splits[0].validation]))
+    quantiles = None
+    if config.quantile_normalise:
+        quantiles = _quantiles(features, sample, head_entry, development)
+        observed = quantiles.apply(observed)
     contract = Contract.of(features, sample, blocks)
     normaliser = None
     if "contacts" in blocks:
@@ -182,6 +190,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         head_config=head_config.model_dump(mode="json"),
         splits=splits,
         observed=observed,
+        quantiles=quantiles,
         left_out={reason: rows for reason, rows in left_out.items() if len(rows)},
         contract=contract,
         normaliser=normaliser,
@@ -192,7 +201,8 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
 
 def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
     """Return the file's name and the checksums of the arrays that a run reads."""
-    paths = [expression_path(job.sample)]
+    samples = job.quantiles.samples if job.quantiles is not None else (job.sample,)
+    paths = [expression_path(sample) for sample in samples]
     if "sequence" in job.contract.blocks:
         paths.append(CODES)
     if "contacts" in job.contract.blocks:
@@ -232,6 +242,20 @@ def _blocks(features: FeatureFile, sample: str, wanted: tuple[str, ...] | None) 
                 f"{did_you_mean(block, available)}"
             )
     return tuple(b for b in available if wanted is None or b in wanted)
+
+
+def _quantiles(
+    features: FeatureFile, sample: str, head: HeadEntry, development: npt.NDArray[np.intp]
+) -> QuantileNormaliser:
+    """Learn the quantile normalisation of the sample from training and validation genes."""
+    if head.task != "regression":
+        raise ConfigError(
+            f"--quantile-normalise does not go with the head {head.name!r}: the order of genes, "
+            "and with it the class of each, stays as it is; leave the option out"
+        )
+    samples = features.expression_samples
+    expression = np.stack([features.expression(name)[development] for name in samples], axis=1)
+    return QuantileNormaliser.fit(expression, samples, sample)
 
 
 def _encoders(

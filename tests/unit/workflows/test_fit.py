@@ -267,7 +267,16 @@ def permuted_test_labels(built, out, chroms):
     return path
 
 
-@pytest.mark.parametrize("options", [{}, {"head": "classification"}, {"plugin": "ridge"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"head": "classification"},
+        {"plugin": "ridge"},
+        {"plugin": "ridge", "quantile_normalise": True},
+    ],
+    ids=["network", "classification", "baseline", "quantiles"],
+)
 def test_test_labels_reach_nothing(built, config, tmp_path, options):
     """Shuffled, rescaled labels of the test genes change no prediction, to the last bit."""
     settings = {} if "head" not in options else {"logistic": {"inner_folds": 3, "k": 2}}
@@ -280,6 +289,11 @@ def test_test_labels_reach_nothing(built, config, tmp_path, options):
     a, b = read(tmp_path / "a"), read(tmp_path / "b")
     assert (a.part == b.part).all()
     assert not (a.observed == b.observed).all()
+    if "quantile_normalise" in options:
+        quantiles = [
+            json.loads((tmp_path / run / "bundle.json").read_text())["quantiles"] for run in "ab"
+        ]
+        assert quantiles[0] == quantiles[1]
     for column in a.columns[a.columns.str.match("predicted|baseline")]:
         pd.testing.assert_series_equal(a[column], b[column], check_exact=True)
     if (tmp_path / "a" / "history.csv").exists():
@@ -295,6 +309,36 @@ def test_statistics_come_from_training_and_validation_genes(features, config):
     expected = np.where(seen, signal[job.development], 0).sum(0) / np.maximum(seen.sum(0), 1)
     np.testing.assert_allclose(job.normaliser.mean, expected, rtol=1e-6)
     assert not set(job.development) & set(job.splits[0].test)
+
+
+def test_quantile_normalisation(built, features, config, tmp_path):
+    """The target has the mean distribution of both samples; the bundle holds the map."""
+    made = config(plugin="ridge", quantile_normalise=True)
+    fit(built, made, tmp_path / "run")
+    job = prepare(features, made, plugins())
+    both = np.stack([features.expression(name)[job.development] for name in ("alpha", "beta")])
+    measured = np.isfinite(both).all(axis=0)
+    assert measured.sum() == job.quantiles.n_genes
+    reference = np.sort(both[:, measured], axis=1).mean(axis=0)
+    values, n_equal = np.unique(both[0, measured], return_counts=True)
+    alone = n_equal[np.searchsorted(values, np.sort(both[0, measured]))] == 1
+    assert alone.sum() > 30  # ties take the mean over their ranks; tested by hand elsewhere
+    normalised = np.sort(job.observed[job.development][measured])
+    np.testing.assert_allclose(normalised[alone], reference[alone], rtol=1e-12)
+    np.testing.assert_allclose(read(tmp_path / "run").observed, job.observed, rtol=1e-6)
+    predictor = Predictor(tmp_path / "run")
+    np.testing.assert_array_equal(predictor.bundle.quantiles.source, job.quantiles.source)
+    np.testing.assert_array_equal(predictor.bundle.quantiles.target, job.quantiles.target)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["expression"].startswith("quantile-normalised across alpha, beta")
+    digests = json.loads((tmp_path / "run" / "bundle.json").read_text())["features"]["sha256"]
+    assert {expression_path("alpha"), expression_path("beta")} <= set(digests)
+
+
+def test_classes_are_not_quantile_normalised(features, config):
+    made = config(head="classification", quantile_normalise=True)
+    with pytest.raises(ConfigError, match="--quantile-normalise does not go with the head"):
+        prepare(features, made, plugins())
 
 
 # --- seeds and resume ----------------------------------------------------------------------------

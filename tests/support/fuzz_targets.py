@@ -1,0 +1,133 @@
+"""The readers that broken files are fed to, each with a well-formed file to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from dexkit.genome import Gene, GeneTable, Genome
+from dexkit.io.annotation import read_gtf
+from dexkit.io.contacts import TssBins, read_contact_rows
+from dexkit.io.expression import match_expression, read_expression
+from dexkit.io.fasta import open_fasta
+from dexkit.io.samples import read_samples
+
+GENOME = Genome({"chr1": 100_000, "chr2": 40_000})
+GENES = GeneTable.from_genes(
+    Gene(f"G{i}", f"NAME{i}", chrom, tss, strand)
+    for i, (chrom, tss, strand) in enumerate(
+        [("chr1", 12_000, "+"), ("chr1", 61_000, "-"), ("chr2", 0, "+"), ("chr2", 39_999, "-")]
+    )
+)
+BINS = TssBins.from_genes(GENES, GENOME, bin_size_bp=5000, n_flank_bins=4)
+
+
+def _flip_or_cut(data: bytes, rng: Random) -> bytes:
+    """Break a binary file: where it says how it goes on, or by its end."""
+    if rng.random() < 0.3:
+        return data[: rng.randrange(len(data))]
+    broken = bytearray(data)
+    for _ in range(rng.choice((1, 3, 30))):
+        broken[rng.randrange(len(broken))] ^= 1 << rng.randrange(8)
+    return bytes(broken)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader and a file that it reads.
+
+    Parameters
+    ----------
+    name : str
+        For test names.
+    data : bytes
+        A well-formed file.
+    read : callable
+        ``read(path)`` reads a file; it checks what it got.
+    suffix : str
+        Of the file's name; readers go by content.
+    text : bool
+        Whether it is made of lines.
+    """
+
+    name: str
+    data: bytes
+    read: Callable[[Path], Any]
+    suffix: str = ".txt"
+    text: bool = True
+
+    @staticmethod
+    def mutate(data: bytes, rng: Random) -> bytes:
+        """Break a binary file."""
+        return _flip_or_cut(data, rng)
+
+
+def _contacts(path: Path) -> None:
+    rows = read_contact_rows(path, BINS, GENOME)
+    counts = np.asarray(rows.counts, dtype=np.float64)
+    if not np.isfinite(counts).all() or (counts < 0).any():
+        raise AssertionError("counts that are no counts")
+
+
+def _gtf(path: Path) -> None:
+    for rule in ("gene", "canonical", "longest"):
+        annotation = read_gtf(path, rule)
+        if any(gene.tss < 0 for gene in annotation.genes):
+            raise AssertionError("a TSS before the chromosome")
+
+
+def _expression(path: Path) -> None:
+    matched = match_expression(GENES, read_expression(path, sample="s"))
+    if (matched.values[np.isfinite(matched.values)] < 0).any():
+        raise AssertionError("negative expression")
+
+
+def _fasta(path: Path) -> None:
+    path.with_name(f"{path.name}.fai").unlink(missing_ok=True)
+    with open_fasta(path) as fasta:
+        for chrom, length in fasta.genome.lengths.items():
+            if len(fasta.fetch(chrom, -3, min(length, 1000) + 5)) != min(length, 1000) + 8:
+                raise AssertionError("a window of another length")
+
+
+def _pair_lines() -> list[tuple[str, int, str, int]]:
+    rng = np.random.default_rng(3)
+    places = [
+        (c, int(p))
+        for c, p in zip(rng.choice(["chr1", "chr2"], 60), rng.integers(1, 40_000, 60), strict=True)
+    ]
+    return [(*a, *b) for a, b in zip(places[:30], places[30:], strict=True)]
+
+
+_PAIRS = "## pairs format v1.0\n#chromsize: chr1 100000\n#chromsize: chr2 40000\n"
+_PAIRS += "#columns: readID chrom1 pos1 chrom2 pos2 strand1 strand2 pair_type\n"
+_PAIRS += "".join(f"r\t{a}\t{p}\t{b}\t{q}\t+\t-\tUU\n" for a, p, b, q in _pair_lines())
+_HICPRO = "".join(
+    f"r\t{a}\t{p}\t+\t{b}\t{q}\t-\t120\tf1\tf2\t40\t42\n" for a, p, b, q in _pair_lines()
+)
+_GTF = "#!genome\n" + "".join(
+    f'{chrom}\tx\t{kind}\t{start}\t{start + 999}\t.\t{strand}\t.\tgene_id "{gene}"; '
+    f'transcript_id "{gene}.t"; gene_name "{gene}n"; tag "Ensembl_canonical";\n'
+    for gene, chrom, start, strand in (("G0", "chr1", 500, "+"), ("G1", "chr2", 7000, "-"))
+    for kind in ("gene", "transcript", "exon")
+)
+_TABLE = "gene_id\tgene_name\tK562\tmESC\n" + "".join(
+    f"G{i}\tNAME{i}\t{3.5 * i}\t{i}e1\n" for i in range(4)
+)
+_SHEET = "sample\tcontacts\texpression\texpression_column\nK562\t.\t/dev/null\tx\n"
+_FASTA = ">chr1 first\n" + "ACGTNacgtn\n" * 12 + "ACG\n>chr2\n" + "TTGCA\n" * 9
+
+TARGETS = (
+    Target("pairs", _PAIRS.encode(), _contacts),
+    Target("hicpro", _HICPRO.encode(), _contacts),
+    Target("gtf", _GTF.encode(), _gtf),
+    Target("expression", _TABLE.encode(), _expression),
+    Target("headerless expression", b"G0\t1\nG1\t2.5\nG2\t0\nG3\t7\n", _expression),
+    Target("samples", _SHEET.encode(), read_samples),
+    Target("fasta", _FASTA.encode(), _fasta, ".fa"),
+)
