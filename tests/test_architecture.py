@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 #: A part may import the parts of earlier rows, never those of its own row or of later ones.
 ORDER = (
     ("errors", "genome", "progress"),
-    ("files",),
+    ("files", "memory"),
     ("io", "simulate", "hooks"),
     ("features", "testing"),
     ("models",),
@@ -27,7 +27,9 @@ LEVEL = {part: level for level, row in enumerate(ORDER) for part in row}
 #: The first level that may use the kernels.
 KERNEL_LEVEL = LEVEL["io"]
 #: What docs/plugins.md promises to plugin authors, and the kernels.
-PUBLIC = {f"dexkit.{part}" for part in ("errors", "files", "genome", "hooks", "io", "progress")}
+PUBLIC = {
+    f"dexkit.{part}" for part in ("errors", "files", "genome", "hooks", "io", "memory", "progress")
+}
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
 HEAVY = {"tensorflow", "keras", "sklearn", "matplotlib", "pandas", "scipy"}
 LONGEST_MODULE, LONGEST_COMMAND = 400, 39

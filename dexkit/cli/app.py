@@ -56,6 +56,14 @@ app = typer.Typer(
 )
 
 
+class _StderrHandler(logging.StreamHandler[Any]):
+    """A handler that writes to what stderr is now: above the progress bars while there are some."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"dexkit {__version__}")
@@ -72,7 +80,7 @@ def _main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StderrHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("dexkit")
     logger.handlers[:] = [handler]

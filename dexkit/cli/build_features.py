@@ -25,7 +25,8 @@ def build_features_command(
     contacts: Annotated[
         list[str] | None,
         typer.Option(
-            help="SAMPLE=FILE[,FILE…]: contact files of a sample, one a replicate; repeatable.",
+            help="SAMPLE=FILE[,FILE…]: contact files of a sample, one a replicate; - is the "
+            "standard input; repeatable.",
             rich_help_panel=_INPUTS,
         ),
     ] = None,
@@ -40,7 +41,8 @@ def build_features_command(
     samples: Annotated[
         Path | None,
         typer.Option(
-            help="Sheet of many samples (TSV: sample, contacts, expression, expression_column).",
+            help="Sheet of many samples (TSV: sample, contacts, depth, expression, "
+            "expression_column).",
             rich_help_panel=_INPUTS,
         ),
     ] = None,
@@ -83,7 +85,53 @@ def build_features_command(
     contacts_format: Annotated[
         str | None,
         typer.Option(
-            help="auto, pairs or hicpro; auto (told by the content) when not given.",
+            help="Format of the contact files: auto (told by the content; the default), pairs, "
+            "hicpro, hicpro-matrix, bedpe, mango, fithichip, maps, origami, bg2, longrange, cool "
+            "(also .mcool) or hic.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
+    normalisation: Annotated[
+        str | None,
+        typer.Option(
+            help="depth (log2(1 + counts scaled to the smallest depth); the default), cpm (log2(1 "
+            "+ counts per million)) or raw (mean count, no logarithm).",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="SAMPLE=N[,N…]: valid pairs of each replicate, instead of what the files say; "
+            "needed for lists of loops, which do not say it; repeatable.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
+    score_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of a loop's value: its name, or its number counted from 1.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
+    anchors: Annotated[
+        str | None,
+        typer.Option(
+            help="Bins of a wide anchor: overlap (all that it touches; the default) or midpoint.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
+    balance: Annotated[
+        str | None,
+        typer.Option(
+            help="Normalisation vector of .cool and .hic files; NONE (raw counts) when not given.",
+            rich_help_panel=_CONTACTS,
+        ),
+    ] = None,
+    bins_bed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bins of HiC-Pro matrices; looked for beside each when not given.",
             rich_help_panel=_CONTACTS,
         ),
     ] = None,
@@ -99,7 +147,16 @@ def build_features_command(
         ),
     ] = None,
     assembly: Annotated[str, typer.Option(help="Name of the assembly, for the record.")] = "",
-    threads: Annotated[int, typer.Option(help="Threads of the kernels.")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="Threads of the kernels, and contact files read at a time.")
+    ] = 1,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            help="What the whole process may take (2G, 500M or bytes): fewer files are read at a "
+            "time, or the build is refused before it starts; no limit when not given."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an existing feature file.")
     ] = False,
@@ -109,12 +166,18 @@ def build_features_command(
     from dexkit.features.build import build_features as build
     from dexkit.features.config import BuildConfig
     from dexkit.hooks.manager import parse_settings
+    from dexkit.memory import parse_size
 
-    contact_sources, expression_sources = read_sources(contacts, expression, samples)
+    contact_sources, expression_sources = read_sources(contacts, expression, samples, depth)
     given = {
         "bin_size_bp": bin_size_bp,
         "n_flank_bins": n_flank_bins,
         "format": contacts_format,
+        "normalisation": normalisation,
+        "score_column": score_column,
+        "anchors": anchors,
+        "balance": balance,
+        "bins_bed": bins_bed,
     }
     settings = contact_settings(given, parse_settings(set_ or []), bool(contact_sources))
     config = parse_options(
@@ -134,13 +197,7 @@ def build_features_command(
             "settings": settings,
             "assembly": assembly,
             "n_threads": threads,
+            "max_memory_bytes": parse_size(max_memory) if max_memory is not None else None,
         },
     )
-    summary = build(config, out, force)
-    typer.echo(summary.selection)
-    for sample, n_genes in summary.measured.items():
-        typer.echo(f"expression of {sample}: {n_genes:,} of the kept genes")
-    for path, shape in summary.arrays.items():
-        if not path.startswith("/expression"):
-            typer.echo(f"{path}: {' x '.join(f'{n:,}' for n in shape)}")
-    typer.echo(f"{summary.path}: {summary.n_bytes / 1e6:,.1f} MB")
+    typer.echo(build(config, out, force).report())

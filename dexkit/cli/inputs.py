@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from dexkit.errors import ConfigError
+from dexkit.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -16,11 +16,19 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BaseModel)
 
 #: Keys whose option is not the key with dashes.
-_OPTIONS = {"tss_rule": "--tss", "n_threads": "--threads", "format": "--contacts-format"}
+_OPTIONS = {
+    "tss_rule": "--tss",
+    "n_threads": "--threads",
+    "format": "--contacts-format",
+    "max_memory_bytes": "--max-memory",
+}
 
 
 def read_sources(
-    contacts: Sequence[str] | None, expression: Sequence[str] | None, sheet: Path | None
+    contacts: Sequence[str] | None,
+    expression: Sequence[str] | None,
+    sheet: Path | None,
+    depth: Sequence[str] | None = None,
 ) -> tuple[tuple[ContactsSource, ...], tuple[ExpressionSource, ...]]:
     """Return contact and expression sources of ``--contacts``, ``--expression``, ``--samples``.
 
@@ -32,6 +40,8 @@ def read_sources(
         ``FILE`` or ``SAMPLE=FILE``.
     sheet : Path or None
         Sample sheet.
+    depth : sequence of str or None
+        ``SAMPLE=N[,N…]``: valid pairs of each replicate.
 
     Returns
     -------
@@ -42,40 +52,52 @@ def read_sources(
     ------
     ConfigError
         When a value is malformed, lists a file twice, or gives a sample contacts that the sheet
-        gives it too.
+        gives it too; when depths are given twice, or for a sample without contacts.
     InputError
-        When the sheet is missing or malformed.
+        When the sheet is missing or malformed, or a depth is no number.
     """
     from dexkit.features.config import ContactsSource, ExpressionSource
     from dexkit.hooks.config import parse_config
     from dexkit.io.samples import check_sample_name, read_samples
 
-    contact_sources = []
-    expression_sources = []
-    for row in read_samples(sheet) if sheet is not None else ():
-        if row.contacts:
-            contact_sources.append(ContactsSource(sample=row.name, paths=row.contacts))
-        if row.expression is not None:
-            expression_sources.append(
-                ExpressionSource(path=row.expression, sample=row.name, column=row.expression_column)
-            )
-    in_sheet = {source.sample for source in contact_sources}
-    for value in contacts or ():
-        sample, equals, files = value.partition("=")
-        names = [part.strip() for part in files.split(",")]
-        if not equals or not sample or not all(names):
+    rows = read_samples(sheet) if sheet is not None else []
+    with_contacts = [row for row in rows if row.contacts]
+    depths = _read_depths(depth or ())
+    for row in with_contacts:
+        if row.depths and row.name in depths:
             raise ConfigError(
-                f"--contacts {value!r} is malformed; expected SAMPLE=FILE or SAMPLE=FILE,FILE "
-                "without an empty entry"
+                f"sample {row.name!r} is given depths twice, in the sheet {sheet} and by "
+                "--depth; give them in one place"
             )
-        check_sample_name(sample)
+    in_sheet = {row.name for row in with_contacts}
+    by_option = [_read_contacts(value) for value in contacts or ()]
+    for sample, _ in by_option:
         if sample in in_sheet:
             raise ConfigError(
                 f"sample {sample!r} is given contacts twice, in the sheet {sheet} and by "
                 "--contacts; give them in one place"
             )
-        values = {"sample": sample, "paths": tuple(map(Path, names))}
-        contact_sources.append(parse_config(ContactsSource, values, "--contacts"))
+    for sample in depths:
+        if sample not in (known := [*in_sheet, *(name for name, _ in by_option)]):
+            raise ConfigError(
+                f"--depth names sample {sample!r}, which has no contacts; "
+                f"{did_you_mean(sample, known)}"
+            )
+    given = [(row.name, row.contacts, row.depths, f"sheet {sheet}") for row in with_contacts]
+    given += [(sample, paths, (), "--contacts") for sample, paths in by_option]
+    contact_sources = [
+        parse_config(
+            ContactsSource,
+            {"sample": sample, "paths": paths, "depths": own or depths.get(sample, ())},
+            where,
+        )
+        for sample, paths, own, where in given
+    ]
+    expression_sources = [
+        ExpressionSource(path=row.expression, sample=row.name, column=row.expression_column)
+        for row in rows
+        if row.expression is not None
+    ]
     for value in expression or ():
         sample, equals, file = value.partition("=")
         if equals and (not sample or not file):
@@ -88,6 +110,37 @@ def read_sources(
             else ExpressionSource(path=Path(value))
         )
     return tuple(contact_sources), tuple(expression_sources)
+
+
+def _read_contacts(value: str) -> tuple[str, tuple[Path, ...]]:
+    """Return sample and files of one ``--contacts SAMPLE=FILE[,FILE…]``."""
+    from dexkit.io.samples import check_sample_name
+
+    sample, equals, files = value.partition("=")
+    names = [part.strip() for part in files.split(",")]
+    if not equals or not sample or not all(names):
+        raise ConfigError(
+            f"--contacts {value!r} is malformed; expected SAMPLE=FILE or SAMPLE=FILE,FILE "
+            "without an empty entry"
+        )
+    return check_sample_name(sample), tuple(map(Path, names))
+
+
+def _read_depths(values: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the depths of ``--depth SAMPLE=N[,N…]`` by sample."""
+    from dexkit.io.samples import parse_depths
+
+    found: dict[str, tuple[float, ...]] = {}
+    for value in values:
+        sample, equals, numbers = value.partition("=")
+        if not equals or not sample or not numbers:
+            raise ConfigError(f"--depth {value!r} is malformed; expected SAMPLE=N or SAMPLE=N,N")
+        if sample in found:
+            raise ConfigError(
+                f"--depth is given twice for sample {sample!r}; join the numbers with commas"
+            )
+        found[sample] = parse_depths(numbers, sample)
+    return found
 
 
 def contact_settings(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from dexkit import __version__
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.features.config import BuildConfig
+from dexkit.features.provenance import Provenance, check_inputs, input_arguments
 from dexkit.features.schema import expression_path
 from dexkit.features.selection import select_genes
 from dexkit.features.writer import check_feature_output, write_feature_file
@@ -33,12 +33,16 @@ from dexkit.io.expression import (
 )
 from dexkit.io.fasta import open_fasta
 from dexkit.io.samples import check_sample_name
+from dexkit.memory import MIB, memory_errors, piece_bytes, require_room
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
 
 #: Samples that the line about an expression table names before it counts the others.
 _MOST_NAMED = 6
+#: What any build takes beside the program itself: a piece of an array and of each input, and the
+#: tables of some ten thousand genes.
+_LEAST_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ class BuildSummary:
     measured: dict[str, int]
     arrays: dict[str, tuple[int, ...]]
     n_bytes: int
+
+    def report(self) -> str:
+        """Return what a user is told: genes, expression, arrays and the file, a line each."""
+        lines = [self.selection]
+        lines += [
+            f"expression of {sample}: {n_genes:,} of the kept genes"
+            for sample, n_genes in self.measured.items()
+        ]
+        lines += [
+            f"{path}: {' x '.join(f'{n:,}' for n in shape)}"
+            for path, shape in self.arrays.items()
+            if not path.startswith("/expression")
+        ]
+        return "\n".join([*lines, f"{self.path}: {self.n_bytes / 1e6:,.1f} MB"])
 
 
 def build_features(
@@ -95,21 +113,32 @@ def build_features(
     InputError
         When an input is missing, malformed, does not fit the others, or is ``out``.
     ConfigError
-        When a block or one of its options is unknown.
+        When a block or one of its options is unknown, or ``max_memory_bytes`` is too little.
     OutputError
-        When the file exists and may not be replaced, cannot be written, or the disk is full.
+        When the file exists and may not be replaced, cannot be written, or the disk or the memory
+        is full.
     """
-    _check_inputs_are_safe(config, out)
+    with memory_errors(f"{out} was not built", config.max_memory_bytes):
+        return _build(config, out, force, progress)
+
+
+def _build(
+    config: BuildConfig, out: Path, force: bool, progress: Callable[..., Any]
+) -> BuildSummary:
+    inputs = input_arguments(config.contacts, config.expression, config.fasta, config.gtf)
+    check_inputs(inputs, config.contacts, out)
     check_feature_output(out, force)
     registry = plugins()
     block_configs = _block_configs(config, registry)
-    for path in _input_paths(config):
-        if not path.is_file():
-            raise InputError(f"{path} does not exist or is not a file; check the path")
-    annotation = read_gtf(config.gtf, config.tss_rule)
+    require_room(_LEAST_BYTES, config.max_memory_bytes, "the tables of a build")
+    provenance = Provenance(inputs, progress)
+    with progress(f"annotation {config.gtf.name}", None):
+        annotation = read_gtf(config.gtf, config.tss_rule)
     for note in annotation.notes:
         logger.info("%s: %s", config.gtf.name, note)
-    with open_fasta(config.fasta) as fasta:
+    with progress(f"index of {config.fasta.name}", None):
+        opened = open_fasta(config.fasta)
+    with opened as fasta:
         genome = fasta.genome
         names = dict.fromkeys(gene.chrom for gene in annotation.genes)
         mapping = reconcile(list(genome.lengths), list(names), f"annotation {config.gtf}")
@@ -132,20 +161,31 @@ def build_features(
         genes=selection.genes,
         genome=genome,
         fasta_path=config.fasta,
-        samples=tuple(SampleInput(c.sample, c.paths) for c in config.contacts),
+        samples=tuple(SampleInput(c.sample, c.paths, c.depths) for c in config.contacts),
         upstream_bp=config.upstream_bp,
         downstream_bp=config.downstream_bp,
         margin_bp=config.margin_bp,
         n_threads=config.n_threads,
         chrom_alias=dict(mapping.alias),
         progress=progress,
+        max_memory_bytes=config.max_memory_bytes,
+        scratch=out.parent,
+        note_inputs=provenance.note,
     )
     plans = list(expression)
     for name, block_config in block_configs.items():
         plans += registry.block(name).plan(block_config, context)
     _say_what_has_no_partner(config, measured)
     late = write_feature_file(
-        out, genome, selection.genes, selection.left_out, plans, _root_attrs(config), force
+        out,
+        genome,
+        selection.genes,
+        selection.left_out,
+        plans,
+        _root_attrs(config),
+        force,
+        late_attrs=lambda: {"provenance": json.dumps(provenance.entries())},
+        piece_bytes=piece_bytes(config.max_memory_bytes),
     )
     logger.debug("attributes found while filling: %s", late)
     return BuildSummary(
@@ -174,20 +214,6 @@ def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
         )
         for name in wanted
     }
-
-
-def _check_inputs_are_safe(config: BuildConfig, out: Path) -> None:
-    """Refuse to write over an input, also through a link or another way to write its path."""
-    target = out.resolve()
-    for path in _input_paths(config):
-        if path.resolve() == target or (out.exists() and path.exists() and out.samefile(path)):
-            raise InputError(f"{out} is also the input {path}; give --out another name")
-
-
-def _input_paths(config: BuildConfig) -> list[Path]:
-    contacts = [path for source in config.contacts for path in source.paths]
-    expression = [source.path for source in config.expression]
-    return list(dict.fromkeys([config.fasta, config.gtf, *contacts, *expression]))
 
 
 def expression_plans(
@@ -285,15 +311,9 @@ def _say_what_has_no_partner(config: BuildConfig, measured: Iterable[str]) -> No
 
 
 def _root_attrs(config: BuildConfig) -> dict[str, Any]:
-    provenance = []
-    for path in _input_paths(config):
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        provenance.append({"name": path.name, "size_bytes": path.stat().st_size, "sha256": digest})
     return {
         "generated_by": f"dexkit {__version__}",
         "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
         "assembly": config.assembly,
         "config": config.model_dump_json(),
-        "provenance": json.dumps(provenance),
     }

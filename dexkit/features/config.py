@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
+
+from dexkit.io.contacts import stored_file
 
 TssRule = Literal["gene", "canonical", "longest"]
 
@@ -37,18 +39,39 @@ class ExpressionSource(BaseModel):
 
 
 class ContactsSource(BaseModel):
-    """Contact files of one sample, one a replicate; each file once, however its path is written."""
+    """Contact files of one sample, one a replicate; each file once, however its path is written.
+
+    Parameters
+    ----------
+    sample : str
+        Sample name.
+    paths : tuple of Path
+        The files; ``-`` is the standard input, ``file.mcool::/resolutions/5000`` one resolution of
+        a file.
+    depths : tuple of float
+        Valid pairs of each replicate, in the order of ``paths``; empty to take them from the files.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     sample: str
     paths: tuple[Path, ...]
+    depths: tuple[PositiveFloat, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_depth_a_file(self) -> ContactsSource:
+        if self.depths and len(self.depths) != len(self.paths):
+            raise ValueError(
+                f"sample {self.sample!r} is given {len(self.depths)} depths and {len(self.paths)} "
+                "contact files; expected one depth a replicate"
+            )
+        return self
 
     @model_validator(mode="after")
     def _each_file_once(self) -> ContactsSource:
         seen: set[Path] = set()
         for path in self.paths:
-            resolved = path.resolve()
+            resolved = (stored_file(path) or path).resolve()
             if resolved in seen:
                 raise ValueError(
                     f"contact file {path} is listed twice for sample {self.sample!r}; its pairs "
@@ -77,6 +100,7 @@ class BuildConfig(BaseModel):
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     assembly: str = ""
     n_threads: int = Field(1, ge=1, le=MOST_THREADS)
+    max_memory_bytes: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
     def _one_source_each(self) -> BuildConfig:
@@ -84,4 +108,10 @@ class BuildConfig(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"sample {twice[0]!r} is given contacts twice; join them with commas")
+        from_stdin = [s.sample for s in self.contacts for path in s.paths if str(path) == "-"]
+        if len(from_stdin) > 1:
+            raise ValueError(
+                f"the standard input (-) is given {len(from_stdin)} times, for samples "
+                f"{', '.join(from_stdin)}; it can be read once"
+            )
         return self

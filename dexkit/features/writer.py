@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from dexkit.features.schema import FORMAT, FORMAT_VERSION, TABLES_SHA256
 from dexkit.files import atomic_path, check_output
 from dexkit.genome import GeneTable, Genome
 from dexkit.hooks import ArrayPlan
+from dexkit.memory import PIECE_BYTES
 
 #: HDF5 1.8 and later read it; the older default has no attributes beyond 64 KiB, and an assembly
 #: of many scaffolds has more names than that.
@@ -29,9 +30,6 @@ LIBVER = ("v108", "v110")
 SLACK_BYTES = 8192
 #: Bytes set aside for each character of the attributes that are known only after filling.
 LATE_FACTOR = 32
-#: Bytes of an array that are mapped at a time: enough that mapping costs nothing beside filling,
-#: little beside any sensible --max-memory.
-_MAPPED_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -90,6 +88,8 @@ def write_feature_file(
     plans: Sequence[ArrayPlan],
     attrs: Mapping[str, Any],
     force: bool = False,
+    late_attrs: Callable[[], Mapping[str, Any]] = dict,
+    piece_bytes: int = PIECE_BYTES,
 ) -> dict[str, dict[str, Any]]:
     """Write a feature file whole or not at all.
 
@@ -110,6 +110,10 @@ def write_feature_file(
         Root attributes besides format and version.
     force : bool, optional
         Whether an existing file may be replaced.
+    late_attrs : callable, optional
+        Called when every array is filled; returns root attributes that are known only then.
+    piece_bytes : int, optional
+        Bytes of an array that are mapped, and handed to ``ArrayPlan.fill``, at a time.
 
     Returns
     -------
@@ -141,9 +145,15 @@ def write_feature_file(
         late: dict[str, dict[str, Any]] = {}
         digests: dict[str, str] = {}
         for plan in plans:
-            late[plan.path], digests[plan.path] = fill_array(partial, plan, offsets[plan.path])
-        reserve(partial, partial.stat().st_size + LATE_FACTOR * len(str(late)))
+            late[plan.path], digests[plan.path] = fill_array(
+                partial, plan, offsets[plan.path], piece_bytes
+            )
+        root = dict(late_attrs())
+        n_late = LATE_FACTOR * (len(str(late)) + len(str(root)))
+        reserve(partial, partial.stat().st_size + n_late)
         with h5py.File(partial, "r+", libver=LIBVER) as file:
+            for key, value in root.items():
+                file.attrs[key] = value
             for plan in plans:
                 for key, value in late[plan.path].items():
                     file[plan.path].attrs[key] = value
@@ -152,7 +162,9 @@ def write_feature_file(
     return late
 
 
-def fill_array(path: Path, plan: ArrayPlan, offset: int) -> tuple[dict[str, Any], str]:
+def fill_array(
+    path: Path, plan: ArrayPlan, offset: int, piece_bytes: int = PIECE_BYTES
+) -> tuple[dict[str, Any], str]:
     """Fill an array through maps of bounded size.
 
     Parameters
@@ -163,6 +175,8 @@ def fill_array(path: Path, plan: ArrayPlan, offset: int) -> tuple[dict[str, Any]
         The array.
     offset : int
         Where it begins in the file, in bytes.
+    piece_bytes : int, optional
+        Bytes that are mapped at a time.
 
     Returns
     -------
@@ -173,7 +187,7 @@ def fill_array(path: Path, plan: ArrayPlan, offset: int) -> tuple[dict[str, Any]
     digest = hashlib.sha256()
     n_rows = plan.shape[0]
     row_bytes = int(np.prod(plan.shape[1:])) * np.dtype(plan.dtype).itemsize
-    step = max(1, _MAPPED_BYTES // max(row_bytes, 1))
+    step = max(1, piece_bytes // max(row_bytes, 1))
     for start in range(0, max(n_rows, 1), step):
         shape = (min(step, n_rows - start), *plan.shape[1:])
         place = offset + start * row_bytes

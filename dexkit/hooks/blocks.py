@@ -24,7 +24,9 @@ class SampleInput:
     name : str
         Sample name (``K562``, ``mESC``).
     contacts : tuple of Path
-        Contact files, one a replicate; empty when the sample has none.
+        Contact files, one a replicate; empty when the sample has none. ``-`` is the standard
+        input, and ``file.mcool::/resolutions/5000`` one resolution of a file:
+        :func:`dexkit.io.contacts.stored_file` tells the file on disk.
     depths : tuple of float
         Valid pairs of each replicate as the user gave them; empty when they are to be read from
         the files.
@@ -33,6 +35,10 @@ class SampleInput:
     name: str
     contacts: tuple[Path, ...] = ()
     depths: tuple[float, ...] = ()
+
+
+def _pass_over(path: Path, records: Iterable[Any]) -> None:
+    """Take no note: the provenance of a context that no build made goes nowhere."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +59,23 @@ class BuildContext:
     upstream_bp, downstream_bp, margin_bp : int
         Promoter window, and the extra bases stored at both ends for shift augmentation.
     n_threads : int
-        Threads that kernels may use.
+        Threads that kernels may use, and files that may be read at a time.
     chrom_alias : mapping of str to str
         Names used in other inputs to names used in the FASTA (``{"1": "chr1"}``); empty when
         they agree.
     progress : callable
-        ``progress(description, total)`` returns a context manager whose value is called with
-        the number of finished units; see :mod:`dexkit.progress`.
+        ``progress(description, total, unit=…)`` returns a context manager whose value is called
+        with the number of finished units, from any thread; see :mod:`dexkit.progress`.
     max_memory_bytes : int or None
-        What the whole process may take; None leaves it open.
+        What the whole process may take; None leaves it open. :mod:`dexkit.memory` tells how much
+        of it is left. A block that cannot keep to it raises before it starts.
+    scratch : Path or None
+        Folder for temporary files: that of the feature file, where there is room for much. None
+        stands for the system's.
+    note_inputs : callable
+        ``note_inputs(path, records)`` says which files were read for one of ``samples``'
+        ``contacts``, each record with ``name``, ``size_bytes`` and ``sha256``, so that nobody has
+        to read them again for the provenance.
     codes : callable or None
         In an addition, the base codes that the file stores: ``codes(start, stop, margin_bp)``
         returns those of the genes ``[start, stop)``, uint8 of shape (stop - start, upstream_bp +
@@ -81,6 +95,8 @@ class BuildContext:
     chrom_alias: Mapping[str, str]
     progress: Callable[..., Any]
     max_memory_bytes: int | None = None
+    scratch: Path | None = None
+    note_inputs: Callable[[Path, Iterable[Any]], None] = _pass_over
     codes: Callable[[int, int, int], npt.NDArray[np.uint8]] | None = None
 
     @property

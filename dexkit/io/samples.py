@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from dexkit.errors import FormatError, InputError, did_you_mean
+from dexkit.io.contacts import stored_file
 from dexkit.io.text import input_file, read_lines
 
-COLUMNS = ("sample", "contacts", "expression", "expression_column")
+COLUMNS = ("sample", "contacts", "depth", "expression", "expression_column")
 
 _EMPTY = ("", ".")
 _SAMPLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
@@ -31,12 +33,15 @@ class SampleRow:
     expression_column : str or None
         Column of the table that holds the sample; None when it bears the sample's name or is
         the only one.
+    depths : tuple of float
+        Valid pairs of each replicate; empty when the files are to say.
     """
 
     name: str
     contacts: tuple[Path, ...] = ()
     expression: Path | None = None
     expression_column: str | None = None
+    depths: tuple[float, ...] = ()
 
 
 def check_sample_name(name: str) -> str:
@@ -56,13 +61,44 @@ def check_sample_name(name: str) -> str:
     return name
 
 
+def parse_depths(text: str, sample: str) -> tuple[float, ...]:
+    """Return the depths of a sample's replicates, written with commas: ``7e6,8123456``.
+
+    Parameters
+    ----------
+    text : str
+        Valid pairs of each replicate; empty for none.
+    sample : str
+        For the message.
+
+    Raises
+    ------
+    InputError
+        When one is no finite number above 0.
+    """
+    depths = []
+    for part in text.split(",") if text else ():
+        try:
+            depth = float(part)
+        except ValueError:
+            depth = math.nan
+        if not 0 < depth < math.inf:
+            raise InputError(
+                f"depth {part.strip()!r} of sample {sample!r} is no number of valid pairs; "
+                "expected a number above 0 for each replicate, separated by commas"
+            )
+        depths.append(depth)
+    return tuple(depths)
+
+
 def read_samples(path: str | os.PathLike[str]) -> list[SampleRow]:
     """Read a sample sheet (tab-separated, with a header).
 
-    Columns, in any order: ``sample``; ``contacts`` (files separated by commas, one a replicate);
-    ``expression`` (a file); ``expression_column``. All but the first may be absent, and their
-    cells empty or ``.``. Relative paths start at the folder of the sheet. Lines that start with
-    ``#`` are comments.
+    Columns, in any order: ``sample``; ``contacts`` (files separated by commas, one a replicate;
+    ``-`` is the standard input); ``depth`` (valid pairs, one number a replicate); ``expression``
+    (a file); ``expression_column``. All but the first may be absent, and their cells empty or
+    ``.``. Relative paths start at the folder of the sheet. Lines that start with ``#`` are
+    comments.
 
     Parameters
     ----------
@@ -80,8 +116,8 @@ def read_samples(path: str | os.PathLike[str]) -> list[SampleRow]:
         When the sheet cannot be opened.
     FormatError
         When a column is unknown, a row has the wrong number of columns, a sample repeats or has
-        neither contacts nor expression, a contact file is listed twice or as an empty entry, or a
-        file does not exist.
+        neither contacts nor expression, a contact file is listed twice or as an empty entry,
+        depths do not fit the contacts, or a file does not exist.
     """
     where, folder = str(path), Path(path).parent
     header: list[str] = []
@@ -141,15 +177,20 @@ def _read_row(cells: dict[str, str], folder: Path) -> SampleRow:
             f"the contacts {listed!r} of sample {name!r} have an empty entry; expected files "
             "separated by single commas"
         )
-    contacts = [folder / file for file in files]
-    resolved = [contact_file.resolve() for contact_file in contacts]
+    contacts = [_contacts(folder, file) for file in files]
+    resolved = [(stored_file(contact_file) or contact_file).resolve() for contact_file in contacts]
     for i, contact_file in enumerate(contacts):
-        input_file(contact_file, "contact file")
         if resolved[i] in resolved[:i]:
             raise InputError(
                 f"contact file {contact_file} is listed twice for sample {name!r}; its pairs would "
                 "count double; list each replicate once"
             )
+    depths = parse_depths(given.get("depth", ""), name)
+    if depths and len(depths) != len(contacts):
+        raise InputError(
+            f"sample {name!r} has {len(depths)} depths and {len(contacts)} contact files; expected "
+            "one depth a replicate"
+        )
     expression = None
     if given.get("expression"):
         expression = input_file(folder / given["expression"], "gene-expression table")
@@ -162,4 +203,14 @@ def _read_row(cells: dict[str, str], folder: Path) -> SampleRow:
         raise InputError(
             f"sample {name!r} has neither contacts nor expression; expected at least one"
         )
-    return SampleRow(name, tuple(contacts), expression, column)
+    return SampleRow(name, tuple(contacts), expression, column, depths)
+
+
+def _contacts(folder: Path, file: str) -> Path:
+    """Return one contact argument of a sheet, its file checked; the standard input as it is."""
+    path = Path(file)
+    if stored_file(path) is None:
+        return path
+    path = folder / file
+    input_file(stored_file(path) or path, "contact file")
+    return path

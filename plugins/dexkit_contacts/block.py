@@ -1,9 +1,9 @@
-"""Compute the contacts block: one signal and one mask array a sample."""
+"""Compute the contacts block: signal, mask, loop sum and loop number of each sample."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,30 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.hooks import ArrayPlan, BuildContext, SampleInput
-from dexkit.io.contacts import ContactRows, TssBins, read_contact_rows
+from dexkit.io.contacts import TssBins
+from dexkit.memory import MIB, piece_bytes, require_room, room_bytes
 from dexkit_contacts.config import ContactsConfig
-from dexkit_contacts.signal import contact_signal, observed_mask
+from dexkit_contacts.depths import DepthRule
+from dexkit_contacts.reading import SampleSums, read_samples, reader_bytes
+from dexkit_contacts.signal import (
+    FORMULAS,
+    loop_features,
+    observed_mask,
+    scale_factor,
+    to_signal,
+)
+from dexkit_contacts.sums import BLOCK_BYTES, RowSums, rows_in_block
 
-logger = logging.getLogger("dexkit")
+#: Sums of all samples that are kept in memory; beyond, they go to a file beside the output.
+_MOST_IN_MEMORY = 256 * MIB
+#: With a limit, the sums take no more than this part of the room.
+_SUMS_SHARE = 4
+#: Blocks of float64 that are alive at a time while sums become a signal.
+_BLOCKS = 4
 
 
 def plan(config: ContactsConfig, context: BuildContext) -> list[ArrayPlan]:
-    """Plan ``/contacts/<sample>/signal`` and ``/contacts/<sample>/observed``.
+    """Plan ``signal``, ``observed``, ``loop_sum`` and ``loop_number`` below ``/contacts/<sample>``.
 
     Parameters
     ----------
@@ -31,131 +46,197 @@ def plan(config: ContactsConfig, context: BuildContext) -> list[ArrayPlan]:
     Returns
     -------
     list of ArrayPlan
-        Two arrays for every sample that has contact files; none when no sample has any.
+        Four arrays for every sample that has contact files; none when no sample has any.
+
+    Raises
+    ------
+    ConfigError
+        When depths and replicates differ in number, or the memory that is allowed cannot hold
+        the counts of one file.
     """
     samples = [sample for sample in context.samples if sample.contacts]
     if not samples:
         return []
     job = _Job(config, context, samples)
-    shape = (len(context.genes), 2 * config.n_flank_bins + config.right_inclusive)
+    n_genes = len(context.genes)
+    shape = (n_genes, job.n_bins)
     attrs = {
         "bin_size_bp": config.bin_size_bp,
         "n_flank_bins": config.n_flank_bins,
         "first_offset": -config.n_flank_bins,
         "flip_minus": config.flip_minus,
         "keep_self": config.keep_self,
-        "normalisation": "log2(1 + mean over replicates of count / depth * target_depth)",
+        "normalisation": FORMULAS[config.normalisation],
+        "score_column": "" if config.score_column is None else str(config.score_column),
+        "anchors": config.anchors,
+        "balance": config.balance,
     }
+    loop_sum = {"unit": "counts" if config.normalisation == "raw" else "scaled counts"}
+    loop_number = {"unit": "bins"}
     plans = []
     for sample in samples:
-        base = f"/contacts/{sample.name}"
-        plans.append(ArrayPlan(f"{base}/signal", shape, "float32", job.signal(sample.name), attrs))
-        plans.append(ArrayPlan(f"{base}/observed", shape, "uint8", job.observed(sample.name)))
+        base, fill = f"/contacts/{sample.name}", _Fill(job, sample)
+        plans += [
+            ArrayPlan(f"{base}/signal", shape, "float32", fill.signal, attrs),
+            ArrayPlan(f"{base}/observed", shape, "uint8", fill.observed),
+            ArrayPlan(f"{base}/loop_sum", (n_genes,), "float32", fill.loop_sum, loop_sum),
+            ArrayPlan(f"{base}/loop_number", (n_genes,), "int32", fill.loop_number, loop_number),
+        ]
     return plans
 
 
-@dataclass
 class _Job:
-    """Reads every replicate once: the smallest depth has to be known before the first signal."""
+    """Reads all files when the first array is filled: the smallest depth is known only then."""
 
-    config: ContactsConfig
-    context: BuildContext
-    samples: list[SampleInput]
-    rows: dict[str, list[ContactRows]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, config: ContactsConfig, context: BuildContext, samples: list[SampleInput]
+    ) -> None:
+        self.config = config
+        self.context = context
+        self.samples = samples
+        self.rule = DepthRule(config, samples)
         self.bins = TssBins.from_genes(
-            self.context.genes,
-            self.context.genome,
-            self.config.bin_size_bp,
-            self.config.n_flank_bins,
+            context.genes, context.genome, config.bin_size_bp, config.n_flank_bins
+        )
+        self.n_bins = 2 * config.n_flank_bins + config.right_inclusive
+        self._read: dict[str, SampleSums] = {}
+        self._sums_shape = len(self.bins), 2 * config.n_flank_bins + 1
+        self._sums_bytes = 8 * len(samples) * self._sums_shape[0] * self._sums_shape[1]
+        self._check_room()
+
+    def read(self) -> dict[str, SampleSums]:
+        """Return the sums of every sample; the files are read on the first call."""
+        if not self._read:
+            self._read = read_samples(
+                self.config, self.context, self.samples, self.bins, self.rule, self._make_sums
+            )
+        return self._read
+
+    def _in_memory(self) -> bool:
+        room = room_bytes(self.context.max_memory_bytes)
+        most = _MOST_IN_MEMORY if room is None else min(_MOST_IN_MEMORY, room // _SUMS_SHARE)
+        return self._sums_bytes <= most
+
+    def _make_sums(self) -> RowSums:
+        if self._in_memory():
+            return RowSums(*self._sums_shape, folder=None)
+        scratch = self.context.scratch or Path(tempfile.gettempdir())
+        return RowSums(*self._sums_shape, folder=scratch)
+
+    def _check_room(self) -> None:
+        limit = self.context.max_memory_bytes
+        block = max(BLOCK_BYTES, 8 * self._sums_shape[1])
+        need = reader_bytes(self.bins) + _BLOCKS * block + piece_bytes(limit)
+        need += self._sums_bytes if self._in_memory() else 0
+        rows, n_bins = self._sums_shape
+        require_room(
+            need,
+            limit,
+            f"the contacts of {rows:,} TSS bins with {n_bins:,} bins each",
+            "lower contacts.n_flank_bins",
         )
 
-    def signal(self, sample: str) -> Any:
-        def fill(out: npt.NDArray[Any], start: int) -> dict[str, Any]:
-            self._read()
-            rows = self.rows[sample]
-            depths = [r.depth for r in rows]
-            target = self._target_depth(sample)
-            h = contact_signal([r.counts for r in rows], depths, target)
-            genes = slice(start, start + len(out))
-            profiles = h.astype(np.float32)[self.bins.row_of_gene[genes]]
-            out[...] = self._arrange(profiles, genes)
-            return {
-                "depths": np.array(depths, dtype=np.int64),
-                "target_depth": target,
-                "replicates": [Path(r.path).name for r in rows],
-            }
 
-        return fill
+class _Fill:
+    """Fills the arrays of one sample, a block of genes at a time."""
 
-    def observed(self, sample: str) -> Any:
-        def fill(out: npt.NDArray[Any], start: int) -> dict[str, Any]:
-            self._read()
-            seen = set().union(*(r.observed_chroms for r in self.rows[sample]))
-            rows = slice(start, start + len(out))
-            genes = self.context.genes
-            n_bins = {
-                c: self.context.genome.n_bins(c, self.config.bin_size_bp)
-                for c in self.context.genome.lengths
-            }
+    def __init__(self, job: _Job, sample: SampleInput) -> None:
+        self._job = job
+        self._sample = sample
+        self._config = job.config
+        self._genes = job.context.genes
+
+    def signal(self, out: npt.NDArray[Any], start: int) -> dict[str, Any]:
+        """Fill rows of the signal."""
+        for part, mean in self._means(start, len(out)):
+            profile = to_signal(mean, self._config.normalisation).astype(np.float32)
+            out[_shift(part, -start)] = self._arrange(profile, part)
+        replicates = self._job.read()[self._sample.name].replicates
+        depths = [r.depth.value for r in replicates]
+        attrs = {
+            "replicates": [r.name for r in replicates],
+            "kind": [r.kind for r in replicates],
+            "format": [r.format for r in replicates],
+            "depths": _numbers(depths),
+            "depth_from": [r.depth.source for r in replicates],
+        }
+        target = self._target()
+        return attrs if target is None else attrs | {"target_depth": _numbers([target])[0]}
+
+    def observed(self, out: npt.NDArray[Any], start: int) -> dict[str, Any]:
+        """Fill rows of the mask."""
+        genome, config = self._job.context.genome, self._config
+        replicates = self._job.read()[self._sample.name].replicates
+        seen = frozenset().union(*(r.observed_chroms for r in replicates))
+        n_bins = {c: genome.n_bins(c, config.bin_size_bp) for c in genome.lengths}
+        for part in self._parts(start, len(out)):
+            chrom = self._genes.chrom[part]
             mask = observed_mask(
-                genes.tss[rows] // self.config.bin_size_bp,
-                np.array([n_bins[c] for c in genes.chrom[rows]], dtype=np.int64),
-                np.array([c in seen for c in genes.chrom[rows]], dtype=bool),
-                self.config.n_flank_bins,
+                self._genes.tss[part] // config.bin_size_bp,
+                np.array([n_bins[c] for c in chrom], dtype=np.int64),
+                np.array([c in seen for c in chrom], dtype=bool),
+                config.n_flank_bins,
             )
-            if not self.config.keep_self:
-                mask[:, self.config.n_flank_bins] = 0
-            out[...] = self._arrange(mask, rows)
-            return {"chroms": [c for c in self.context.genome.lengths if c in seen]}
+            out[_shift(part, -start)] = self._arrange(mask, part)
+        return {"chroms": [c for c in genome.lengths if c in seen]}
 
-        return fill
+    def loop_sum(self, out: npt.NDArray[Any], start: int) -> None:
+        """Fill rows of the loop sum."""
+        for part, mean in self._means(start, len(out)):
+            out[_shift(part, -start)] = self._loops(mean)[0]
 
-    def _read(self) -> None:
-        if self.rows:
-            return
-        for sample in self.samples:
-            self.rows[sample.name] = [
-                read_contact_rows(
-                    path,
-                    self.bins,
-                    self.context.genome,
-                    alias=self.context.chrom_alias,
-                    format=self.config.format,
-                    progress=self.context.progress,
-                )
-                for path in sample.contacts
-            ]
-            for rows in self.rows[sample.name]:
-                _report(sample.name, rows)
+    def loop_number(self, out: npt.NDArray[Any], start: int) -> None:
+        """Fill rows of the loop number."""
+        for part, mean in self._means(start, len(out)):
+            out[_shift(part, -start)] = self._loops(mean)[1]
 
-    def _target_depth(self, sample: str) -> int:
-        if self.config.target_depth is not None:
-            return self.config.target_depth
-        names = self.rows if self.config.depth_scope == "all" else (sample,)
-        return min(r.depth for name in names for r in self.rows[name])
+    def _loops(
+        self, mean: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        return loop_features(mean[:, : self._job.n_bins], self._config.n_flank_bins)
+
+    def _target(self) -> float | None:
+        depths = {
+            name: [replicate.depth for replicate in found.replicates]
+            for name, found in self._job.read().items()
+        }
+        return self._job.rule.target(self._sample, depths)
+
+    def _parts(self, start: int, n_genes: int) -> Iterator[slice]:
+        """Yield the genes ``[start, start + n_genes)`` in blocks of bounded memory."""
+        step = rows_in_block(2 * self._config.n_flank_bins + 1)
+        for first in range(start, start + n_genes, step):
+            yield slice(first, min(first + step, start + n_genes))
+
+    def _means(self, start: int, n_genes: int) -> Iterator[tuple[slice, npt.NDArray[np.float64]]]:
+        """Yield blocks of genes and the scaled mean of their bins, in genome direction."""
+        found = self._job.read()[self._sample.name]
+        cancels = self._job.rule.cancels(self._sample)
+        target = None if cancels else self._target()
+        n_replicates = len(found.replicates)
+        factor = scale_factor(self._config.normalisation, n_replicates, target)
+        for part in self._parts(start, n_genes):
+            rows = self._job.bins.row_of_gene[part]
+            # Genes stand in genome order, so the rows of a block lie together.
+            first, last = int(rows.min()), int(rows.max())
+            yield part, found.sums.rows(first, last + 1)[rows - first] * factor
 
     def _arrange(self, profile: npt.NDArray[Any], genes: slice) -> npt.NDArray[Any]:
         """Apply strand flip, self bin and the 400-bin form to the (n, 2F + 1) profiles of genes."""
-        if self.config.flip_minus:
-            minus = self.context.genes.strand[genes] == "-"
+        if self._config.flip_minus:
+            minus = self._genes.strand[genes] == "-"
             profile[minus] = profile[minus, ::-1]
-        if not self.config.keep_self:
-            profile[:, self.config.n_flank_bins] = 0
-        return profile if self.config.right_inclusive else profile[:, :-1]
+        if not self._config.keep_self:
+            profile[:, self._config.n_flank_bins] = 0
+        return profile if self._config.right_inclusive else profile[:, :-1]
 
 
-def _report(sample: str, rows: ContactRows) -> None:
-    """Say what was read and what was left out."""
-    if rows.message:
-        logger.warning("%s", rows.message)
-    counts = (rows.depth, rows.n_cis, rows.n_trans, rows.n_dropped, rows.n_unknown_chrom)
-    logger.info(
-        "%s: %s (%s): %s valid pairs, %s cis, %s trans; left out: %s dropped by flag, "
-        "%s on chromosomes that the FASTA lacks",
-        sample,
-        Path(rows.path).name,
-        rows.format,
-        *(f"{n:,}" for n in counts),
-    )
+def _shift(part: slice, by: int) -> slice:
+    return slice(part.start + by, part.stop + by)
+
+
+def _numbers(depths: list[float | None]) -> npt.NDArray[Any]:
+    """Return depths as int64 when all are whole, else as float64, NaN where nobody knows one."""
+    if all(depth is not None and float(depth).is_integer() for depth in depths):
+        return np.array(depths, dtype=np.int64)
+    return np.array([np.nan if d is None else d for d in depths], dtype=np.float64)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from dexkit.hooks import PluginConfig
 
@@ -12,6 +13,23 @@ from dexkit.hooks import PluginConfig
 MOST_BIN_BP = 250_000_000
 #: A profile of 200,001 bins spans a human chromosome at 2.5 kb; more only fills memory.
 MOST_FLANK_BINS = 100_000
+Normalisation = Literal["depth", "cpm", "raw"]
+#: The formats of dexkit.io.contacts, written out: discovery of plugins imports no reader.
+ContactFormat = Literal[
+    "auto",
+    "pairs",
+    "hicpro",
+    "hicpro-matrix",
+    "bedpe",
+    "mango",
+    "fithichip",
+    "maps",
+    "origami",
+    "bg2",
+    "longrange",
+    "cool",
+    "hic",
+]
 
 
 class ContactsConfig(PluginConfig):
@@ -28,13 +46,30 @@ class ContactsConfig(PluginConfig):
     )
     flip_minus: bool = Field(False, description="mirror the profile of minus-strand genes")
     keep_self: bool = Field(True, description="keep contacts of the TSS bin with itself")
+    normalisation: Normalisation = Field(
+        "depth",
+        description="depth: log2(1 + mean of count / depth * N), N the smallest depth (paper); "
+        "cpm: the same with N = 1,000,000; raw: mean of the counts, neither scaled nor logged",
+    )
     depth_scope: Literal["all", "sample"] = Field(
         "all", description="scope of the smallest depth N that replicates are scaled to"
     )
-    target_depth: PositiveInt | None = Field(
+    target_depth: PositiveFloat | None = Field(
         None, description="scale to this depth instead of the smallest one"
     )
-    format: Literal["auto", "pairs", "hicpro"] = Field("auto", description="contact file format")
+    format: ContactFormat = Field("auto", description="contact file format; auto: by content")
+    score_column: str | PositiveInt | None = Field(
+        None, description="value of a loop: column name, or number counted from 1"
+    )
+    anchors: Literal["overlap", "midpoint"] = Field(
+        "overlap", description="bins that a wide anchor stands for"
+    )
+    balance: str = Field(
+        "NONE", min_length=1, description="normalisation vector of .cool and .hic; NONE: raw counts"
+    )
+    bins_bed: Path | None = Field(
+        None, description="bins of HiC-Pro matrices; by default the *_abs.bed beside each"
+    )
 
 
 class DenseContactsConfig(PluginConfig):

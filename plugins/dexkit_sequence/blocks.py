@@ -17,8 +17,10 @@ from dexkit_sequence.config import KmersConfig
 
 Codes = Callable[[int, int, int], npt.NDArray[np.uint8]]
 
-#: Genes worked on at a time: bounds the memory and gives the progress bar its step.
+#: Genes worked on at a time: gives the progress bar its step.
 _ROWS = 512
+#: Bases worked on at a time: bounds the memory where windows are wide.
+_BASES = 8 << 20
 
 
 def plan_codes(config: NoConfig, context: BuildContext) -> list[ArrayPlan]:
@@ -83,12 +85,14 @@ def _windows(
     With each, its rows counted from ``first``. The codes are those that the feature file stores
     when it has them, and are read from the FASTA otherwise.
     """
+    length = context.upstream_bp + context.downstream_bp + 2 * margin_bp
+    step = max(1, min(_ROWS, _BASES // length))
     with (
         nullcontext(context.codes) if context.codes else _fasta_codes(context) as codes,
         context.progress(what, n_genes, unit="genes") as advance,
     ):
-        for start in range(first, first + n_genes, _ROWS):
-            stop = min(start + _ROWS, first + n_genes)
+        for start in range(first, first + n_genes, step):
+            stop = min(start + step, first + n_genes)
             yield slice(start - first, stop - first), codes(start, stop, margin_bp)
             advance(stop - start)
 
