@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import os
 
-from dexkit.io.contacts.head import Head, Reading, is_position, is_strand
+from dexkit.io.contacts.head import Head, is_position, is_strand
+from dexkit.io.contacts.options import ContactOptions
+from dexkit.io.contacts.pairs import pair_reading
+from dexkit.io.contacts.reading import Reading
 from dexkit_ext import PairLayout
 
 NAME = "hicpro"
 LAYOUT = PairLayout(chrom1=1, pos1=2, chrom2=4, pos2=5, one_based=True)
+_FEWEST_COLUMNS = 7
 
 
 def matches(head: Head) -> bool:
     """Return whether the first pair has the columns of this format."""
-    fields = head.fields
+    if head.header or not head.rows or head.separator != "\t":
+        return False
+    fields = head.rows[0]
     return (
-        not head.header
-        and len(fields) >= 7
+        len(fields) >= _FEWEST_COLUMNS
         and is_position(fields[2])
         and is_strand(fields[3])
         and is_position(fields[5])
@@ -29,7 +34,7 @@ def matches(head: Head) -> bool:
     )
 
 
-def describe(head: Head, path: str | os.PathLike[str]) -> Reading:
+def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) -> Reading:
     """Return the columns; the format has nothing else to say."""
-    del head, path
-    return Reading(NAME, LAYOUT)
+    del path, options
+    return pair_reading(NAME, LAYOUT, head)

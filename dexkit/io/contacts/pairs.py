@@ -7,11 +7,14 @@ The ``#columns:`` line says which column is what; without it the standard ones a
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from dexkit.errors import FormatError
-from dexkit.io.contacts.head import Head, Reading
+from dexkit.io.contacts.head import Head
+from dexkit.io.contacts.options import ContactOptions
+from dexkit.io.contacts.reading import Counter, Reading, Target
 from dexkit.io.text import parse_position
-from dexkit_ext import PairLayout
+from dexkit_ext import PairCounter, PairLayout
 
 NAME = "pairs"
 STANDARD_COLUMNS = ("readID", "chrom1", "pos1", "chrom2", "pos2", "strand1", "strand2")
@@ -32,7 +35,7 @@ def matches(head: Head) -> bool:
     )
 
 
-def describe(head: Head, path: str | os.PathLike[str]) -> Reading:
+def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) -> Reading:
     """Read the header.
 
     Parameters
@@ -41,6 +44,8 @@ def describe(head: Head, path: str | os.PathLike[str]) -> Reading:
         Header lines, without line ends.
     path : str or path-like
         For messages.
+    options : ContactOptions
+        Not used: the header says all.
 
     Returns
     -------
@@ -52,6 +57,7 @@ def describe(head: Head, path: str | os.PathLike[str]) -> Reading:
     FormatError
         When ``#columns:`` lacks a column that is needed, or a ``#chromsize:`` line is malformed.
     """
+    del options
     columns: list[str] = list(STANDARD_COLUMNS)
     columns_line = 0
     lengths: dict[str, int] = {}
@@ -86,4 +92,53 @@ def describe(head: Head, path: str | os.PathLike[str]) -> Reading:
             )
         index[role] = found[0]
     pair_type = columns.index("pair_type") if "pair_type" in columns else -1
-    return Reading(NAME, PairLayout(**index, pair_type=pair_type, one_based=True), lengths)
+    layout = PairLayout(**index, pair_type=pair_type, one_based=True)
+    return pair_reading(NAME, layout, head, lengths)
+
+
+def pair_reading(
+    name: str, layout: PairLayout, head: Head, lengths: Mapping[str, int] | None = None
+) -> Reading:
+    """Return how a file of read pairs is to be read.
+
+    Parameters
+    ----------
+    name : str
+        Name of the format.
+    layout : PairLayout
+        Columns, separated by tabs, and coordinate convention.
+    head : Head
+        The first lines.
+    lengths : mapping of str to int, optional
+        Chromosome lengths that the header states, in base pairs.
+
+    Returns
+    -------
+    Reading
+        With the kernel's counter.
+    """
+
+    def counter(target: Target) -> Counter:
+        return PairCounter(
+            list(target.genome.lengths),
+            list(target.genome.lengths.values()),
+            target.alias,
+            target.bins.chrom_index,
+            target.bins.bin,
+            target.bins.bin_size_bp,
+            target.bins.n_flank_bins,
+            layout,
+        )
+
+    ends = (layout.chrom1, layout.chrom2)
+    return Reading(
+        format=name,
+        kind="pairs",
+        counter=counter,
+        separator="\t",
+        n_columns=head.lines[0].count("\t") + 1,
+        # A pair without a mapped end has "!" there.
+        chroms_of=lambda fields: [fields[i] for i in ends if i < len(fields) and fields[i] != "!"],
+        lengths=lengths or {},
+        whole_file=True,
+    )
