@@ -108,6 +108,10 @@ def add(
         list[str] | None,
         typer.Option(help="Block that the file lacks (see dexkit plugins list); repeatable."),
     ] = None,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option(help="SAMPLE=N[,N…]: valid pairs of each replicate, as in build-features."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -120,7 +124,12 @@ def add(
             help="The FASTA of the file, for plugin blocks that read it; one-hot and kmers do not."
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the kernels.")] = 1,
+    threads: Annotated[
+        int, typer.Option(help="Threads of the kernels, and contact files read at a time.")
+    ] = 1,
+    max_memory: Annotated[
+        str | None, typer.Option(help="What the whole process may take (2G, 500M or bytes).")
+    ] = None,
 ) -> None:
     """Add samples and blocks to a feature file, in place and without a copy.
 
@@ -131,8 +140,9 @@ def add(
     from dexkit.cli.inputs import parse_options, read_sources
     from dexkit.features.add import AddConfig, add_to_features
     from dexkit.hooks.manager import parse_settings
+    from dexkit.memory import parse_size
 
-    contact_sources, expression_sources = read_sources(contacts, expression, samples)
+    contact_sources, expression_sources = read_sources(contacts, expression, samples, depth)
     config = parse_options(
         AddConfig,
         {
@@ -142,12 +152,7 @@ def add(
             "settings": parse_settings(set_ or []),
             "fasta": fasta,
             "n_threads": threads,
+            "max_memory_bytes": parse_size(max_memory) if max_memory is not None else None,
         },
     )
-    summary = add_to_features(path, config)
-    for sample, n_genes in summary.measured.items():
-        typer.echo(f"expression of {sample}: {n_genes:,} of the genes")
-    for name, shape in summary.arrays.items():
-        if not name.startswith("/expression"):
-            typer.echo(f"{name}: {' x '.join(f'{n:,}' for n in shape)}")
-    typer.echo(f"{summary.path}: {summary.n_bytes / 1e6:,.1f} MB")
+    typer.echo(add_to_features(path, config).report())

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from dexkit import __version__
 from dexkit.errors import ConfigError, InputError, OutputError, PluginError, did_you_mean
 from dexkit.features.build import expression_plans
 from dexkit.features.config import MOST_THREADS, BuildConfig, ContactsSource, ExpressionSource
 from dexkit.features.extend import extend_feature_file
 from dexkit.features.file import FeatureFile
-from dexkit.features.schema import CODES, HISTORY
+from dexkit.features.history import GrownAttributes
+from dexkit.features.provenance import Provenance, check_inputs, input_arguments
+from dexkit.features.schema import CODES
 from dexkit.features.stored_config import (
     CONTACTS,
     READING,
@@ -33,6 +31,7 @@ from dexkit.features.stored_config import (
 from dexkit.hooks import ArrayPlan, BuildContext, PluginConfig, SampleInput
 from dexkit.hooks.manager import Plugins, parse_config, plugins
 from dexkit.io.fasta import open_fasta
+from dexkit.memory import memory_errors, piece_bytes
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
@@ -54,7 +53,9 @@ class AddConfig(BaseModel):
     fasta : Path or None
         The FASTA of the file, for blocks that read more of it than the promoters.
     n_threads : int
-        Threads of the kernels.
+        Threads of the kernels, and contact files that are read at a time.
+    max_memory_bytes : int or None
+        What the whole process may take; None leaves it open.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -65,6 +66,7 @@ class AddConfig(BaseModel):
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     fasta: Path | None = None
     n_threads: int = Field(1, ge=1, le=MOST_THREADS)
+    max_memory_bytes: int | None = Field(None, ge=1)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,19 @@ class AddSummary:
     measured: dict[str, int]
     arrays: dict[str, tuple[int, ...]]
     n_bytes: int
+
+    def report(self) -> str:
+        """Return what a user is told: expression, arrays and the file, a line each."""
+        lines = [
+            f"expression of {sample}: {n_genes:,} of the genes"
+            for sample, n_genes in self.measured.items()
+        ]
+        lines += [
+            f"{path}: {' x '.join(f'{n:,}' for n in shape)}"
+            for path, shape in self.arrays.items()
+            if not path.startswith("/expression")
+        ]
+        return "\n".join([*lines, f"{self.path}: {self.n_bytes / 1e6:,.1f} MB"])
 
 
 def add_to_features(
@@ -121,24 +136,33 @@ def add_to_features(
         When nothing is to be added, a block or an option is unknown, or a setting contradicts
         the file.
     OutputError
-        When the file cannot be written, or the disk is full.
+        When the file cannot be written, or the disk or the memory is full.
     """
+    with memory_errors(f"nothing was added to {path}", config.max_memory_bytes):
+        return _add(path, config, progress)
+
+
+def _add(path: Path, config: AddConfig, progress: Callable[..., Any]) -> AddSummary:
     features = FeatureFile(path)
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path}: not permitted to write to it; nothing was added")
+    inputs = input_arguments(config.contacts, config.expression)
     _check_wanted(features, config)
+    check_inputs(inputs, config.contacts, path)
+    provenance = Provenance(inputs, progress)
     build = stored_config(features).model_copy(
         update={
             "contacts": config.contacts,
             "expression": config.expression,
             "n_threads": config.n_threads,
+            "max_memory_bytes": config.max_memory_bytes,
         }
     )
     registry = plugins()
     block_configs = _block_configs(features, build, config, registry)
     expression, measured = expression_plans(build, features.genes)
     _refuse_present(features, expression, "expression of its sample")
-    context = _context(features, config, progress)
+    context = _context(features, config, provenance, progress)
     plans = list(expression)
     for name, block_config in block_configs.items():
         found = list(registry.block(name).plan(block_config, context))
@@ -146,8 +170,10 @@ def add_to_features(
     _check_alike(features, plans)
     if not plans:
         raise InputError(f"{path}: nothing to add: the blocks plan no array that it lacks")
-    attrs = _Attributes(features, config, block_configs, [plan.path for plan in plans])
-    late = extend_feature_file(features, plans, attrs)
+    added = config.model_dump(mode="json")
+    paths = [plan.path for plan in plans]
+    attrs = GrownAttributes(features, added, block_configs, paths, provenance)
+    late = extend_feature_file(features, plans, attrs, piece_bytes(config.max_memory_bytes))
     logger.debug("attributes found while filling: %s", late)
     return AddSummary(
         path=path,
@@ -168,9 +194,6 @@ def _check_wanted(features: FeatureFile, config: AddConfig) -> None:
         for sample in samples:
             if sample in known:
                 raise _present(features, f"{what} of sample {sample!r}")
-    for given in _input_paths(config):
-        if not given.is_file():
-            raise InputError(f"{given} does not exist or is not a file; check the path")
 
 
 def _present(features: FeatureFile, what: str) -> InputError:
@@ -178,11 +201,6 @@ def _present(features: FeatureFile, what: str) -> InputError:
         f"{features.path} has {what} already; nothing is replaced in place: use another sample "
         "name, or build the file again"
     )
-
-
-def _input_paths(config: AddConfig) -> list[Path]:
-    contacts = [path for source in config.contacts for path in source.paths]
-    return list(dict.fromkeys([*contacts, *(source.path for source in config.expression)]))
 
 
 def _block_configs(
@@ -242,7 +260,10 @@ def _say_depth(features: FeatureFile, settings: Mapping[str, Any]) -> None:
 
 
 def _context(
-    features: FeatureFile, config: AddConfig, progress: Callable[..., Any]
+    features: FeatureFile,
+    config: AddConfig,
+    provenance: Provenance,
+    progress: Callable[..., Any],
 ) -> BuildContext:
     upstream_bp, downstream_bp, margin_bp = features.window_bp
     stored = features.array(CODES)
@@ -267,13 +288,16 @@ def _context(
         genes=features.genes,
         genome=features.genome,
         fasta_path=config.fasta,
-        samples=tuple(SampleInput(c.sample, c.paths) for c in config.contacts),
+        samples=tuple(SampleInput(c.sample, c.paths, c.depths) for c in config.contacts),
         upstream_bp=upstream_bp,
         downstream_bp=downstream_bp,
         margin_bp=margin_bp,
         n_threads=config.n_threads,
         chrom_alias={},
         progress=progress,
+        max_memory_bytes=config.max_memory_bytes,
+        scratch=features.path.parent,
+        note_inputs=provenance.note,
         codes=codes,
     )
 
@@ -317,63 +341,3 @@ def _check_alike(features: FeatureFile, plans: Sequence[ArrayPlan]) -> None:
                 f"{plan.path} would have {key} {after}, and {sibling} has {before}; samples of "
                 "one file must be alike, build another file"
             )
-
-
-class _Attributes:
-    """The root attributes after an addition; called when all inputs have been read."""
-
-    def __init__(
-        self,
-        features: FeatureFile,
-        config: AddConfig,
-        block_configs: Mapping[str, PluginConfig],
-        paths: Sequence[str],
-    ) -> None:
-        self._features = features
-        self._config = config
-        self._block_configs = block_configs
-        self._paths = list(paths)
-
-    def __call__(self) -> dict[str, str]:
-        """Return configuration, provenance and history, each with what is new."""
-        return {
-            "config": json.dumps(self._grown_config()),
-            "provenance": json.dumps(self._grown_provenance()),
-            HISTORY: json.dumps([*self._features.history, self._entry()]),
-        }
-
-    def _grown_config(self) -> dict[str, Any]:
-        """Return the configuration of a build that gives the whole file at once."""
-        stored, added = self._features.config, self._config.model_dump(mode="json")
-        for key in ("contacts", "expression"):
-            stored[key] = [*stored.get(key, []), *added[key]]
-        blocks = [*stored.get("blocks", []), *added["blocks"]]
-        stored["blocks"] = list(dict.fromkeys(blocks))
-        settings = dict(stored.get("settings", {}))
-        for name, block_config in self._block_configs.items():
-            chosen = dict(self._config.settings.get(name, {}))
-            if name == CONTACTS and self._features.contact_samples:
-                depth = getattr(block_config, "target_depth", None)
-                chosen = {} if depth is None else {"target_depth": depth}
-            if chosen:
-                settings[name] = {**settings.get(name, {}), **chosen}
-        stored["settings"] = settings
-        return stored
-
-    def _grown_provenance(self) -> list[dict[str, Any]]:
-        known = self._features.provenance
-        for path in _input_paths(self._config):
-            with path.open("rb") as handle:
-                digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            entry = {"name": path.name, "size_bytes": path.stat().st_size, "sha256": digest}
-            if entry not in known:
-                known.append(entry)
-        return known
-
-    def _entry(self) -> dict[str, Any]:
-        return {
-            "utc": datetime.now(UTC).isoformat(timespec="seconds"),
-            "generated_by": f"dexkit {__version__}",
-            "added": self._paths,
-            "settings": self._config.settings,
-        }

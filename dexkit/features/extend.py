@@ -24,12 +24,14 @@ from dexkit.features.writer import (
 )
 from dexkit.files import disk_errors
 from dexkit.hooks import ArrayPlan
+from dexkit.memory import PIECE_BYTES
 
 
 def extend_feature_file(
     features: FeatureFile,
     plans: Sequence[ArrayPlan],
     attrs: Callable[[], Mapping[str, str]],
+    piece_bytes: int = PIECE_BYTES,
 ) -> dict[str, dict[str, Any]]:
     """Add arrays to a feature file without touching those that it has.
 
@@ -41,6 +43,8 @@ def extend_feature_file(
         The new arrays; filled as in a build.
     attrs : callable
         Called when all arrays are filled; returns the root attributes to set.
+    piece_bytes : int, optional
+        Bytes of an array that are mapped, and handed to ``ArrayPlan.fill``, at a time.
 
     Returns
     -------
@@ -71,7 +75,9 @@ def extend_feature_file(
         reserve(path, max(_end(plan, offsets[plan.path]) for plan in plans))
         digests = {}
         for plan in plans:
-            late[plan.path], digests[plan.path] = fill_array(path, plan, offsets[plan.path] or 0)
+            late[plan.path], digests[plan.path] = fill_array(
+                path, plan, offsets[plan.path] or 0, piece_bytes
+            )
         root = attrs()
         _reserve_more(path, arrays_size([]) + LATE_FACTOR * (len(str(late)) + len(str(root))))
         with _edited(path, change) as file:
