@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError, OutputError, PluginError, did_you_mean
-from dexkit.features.build import expression_plans
+from dexkit.features.build import LEAST_BYTES, expression_plans
 from dexkit.features.config import MOST_THREADS, BuildConfig, ContactsSource, ExpressionSource
 from dexkit.features.extend import extend_feature_file
 from dexkit.features.file import FeatureFile
@@ -31,7 +31,7 @@ from dexkit.features.stored_config import (
 from dexkit.hooks import ArrayPlan, BuildContext, PluginConfig, SampleInput
 from dexkit.hooks.manager import Plugins, parse_config, plugins
 from dexkit.io.fasta import open_fasta
-from dexkit.memory import memory_errors, piece_bytes
+from dexkit.memory import memory_errors, piece_bytes, require_room
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
@@ -133,8 +133,8 @@ def add_to_features(
         When the file or an input is missing or malformed, a sample or block is in the file
         already, an input does not fit the file, or somebody else changes the file.
     ConfigError
-        When nothing is to be added, a block or an option is unknown, or a setting contradicts
-        the file.
+        When nothing is to be added, a block or an option is unknown, a setting contradicts the
+        file, or ``max_memory_bytes`` is too little.
     OutputError
         When the file cannot be written, or the disk or the memory is full.
     """
@@ -146,6 +146,7 @@ def _add(path: Path, config: AddConfig, progress: Callable[..., Any]) -> AddSumm
     features = FeatureFile(path)
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path}: not permitted to write to it; nothing was added")
+    require_room(LEAST_BYTES, config.max_memory_bytes, "the tables of the file")
     inputs = input_arguments(config.contacts, config.expression)
     _check_wanted(features, config)
     check_inputs(inputs, config.contacts, path)

@@ -42,7 +42,7 @@ logger = logging.getLogger("dexkit")
 _MOST_NAMED = 6
 #: What any build takes beside the program itself: a piece of an array and of each input, and the
 #: tables of some ten thousand genes.
-_LEAST_BYTES = 64 * MIB
+LEAST_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _build(
     check_feature_output(out, force)
     registry = plugins()
     block_configs = _block_configs(config, registry)
-    require_room(_LEAST_BYTES, config.max_memory_bytes, "the tables of a build")
+    require_room(LEAST_BYTES, config.max_memory_bytes, "the tables of a build")
     provenance = Provenance(inputs, progress)
     with progress(f"annotation {config.gtf.name}", None):
         annotation = read_gtf(config.gtf, config.tss_rule)
