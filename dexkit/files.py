@@ -84,13 +84,24 @@ def atomic_path(path: Path, force: bool = True) -> Iterator[Path]:
             with partial.open("rb+") as handle:
                 os.fsync(handle.fileno())
             os.replace(partial, path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Let the name of a new, renamed or removed file reach the disk.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _partial_prefix(path: Path) -> str:

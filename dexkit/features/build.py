@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dexkit import __version__
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.features.config import BuildConfig
-from dexkit.features.provenance import Provenance, check_inputs
+from dexkit.features.provenance import Provenance, check_inputs, input_arguments
 from dexkit.features.schema import expression_path
 from dexkit.features.selection import select_genes
 from dexkit.features.writer import check_feature_output, write_feature_file
@@ -42,7 +42,7 @@ logger = logging.getLogger("dexkit")
 _MOST_NAMED = 6
 #: What any build takes beside the program itself: a piece of an array and of each input, and the
 #: tables of some ten thousand genes.
-_LEAST_BYTES = 64 * MIB
+LEAST_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,13 @@ def build_features(
 def _build(
     config: BuildConfig, out: Path, force: bool, progress: Callable[..., Any]
 ) -> BuildSummary:
-    check_inputs(config, out)
+    inputs = input_arguments(config.contacts, config.expression, config.fasta, config.gtf)
+    check_inputs(inputs, config.contacts, out)
     check_feature_output(out, force)
     registry = plugins()
     block_configs = _block_configs(config, registry)
-    require_room(_LEAST_BYTES, config.max_memory_bytes, "the tables of a build")
-    provenance = Provenance(config, progress)
+    require_room(LEAST_BYTES, config.max_memory_bytes, "the tables of a build")
+    provenance = Provenance(inputs, progress)
     with progress(f"annotation {config.gtf.name}", None):
         annotation = read_gtf(config.gtf, config.tss_rule)
     for note in annotation.notes:
@@ -155,11 +156,11 @@ def _build(
         )
     if not len(selection.genes):
         raise InputError(f"no gene has a promoter sequence: {selection.summary()}")
-    expression, measured = _expression_plans(config, selection.genes)
+    expression, measured = expression_plans(config, selection.genes)
     context = BuildContext(
         genes=selection.genes,
         genome=genome,
-        fasta=config.fasta,
+        fasta_path=config.fasta,
         samples=tuple(SampleInput(c.sample, c.paths, c.depths) for c in config.contacts),
         upstream_bp=config.upstream_bp,
         downstream_bp=config.downstream_bp,
@@ -215,10 +216,28 @@ def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
     }
 
 
-def _expression_plans(
+def expression_plans(
     config: BuildConfig, genes: GeneTable
 ) -> tuple[list[ArrayPlan], dict[str, int]]:
-    """Read every expression table once and plan ``value`` and ``raw`` of each sample."""
+    """Read every expression table once and plan ``value`` and ``raw`` of each sample.
+
+    Parameters
+    ----------
+    config : BuildConfig
+        Its sources of expression and their options.
+    genes : GeneTable
+        Genes of the file.
+
+    Returns
+    -------
+    tuple of (list of ArrayPlan, dict of str to int)
+        The arrays, and the number of measured genes by sample.
+
+    Raises
+    ------
+    InputError
+        When a table is malformed, has no gene of the file, or a sample occurs twice.
+    """
     plans: list[ArrayPlan] = []
     measured: dict[str, int] = {}
     read: dict[Path, tuple[ExpressionTable, MatchedExpression]] = {}

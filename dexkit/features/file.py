@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,32 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import FormatError, InputError, did_you_mean
+from dexkit.features.journal import journal_path, recover
 from dexkit.features.schema import (
     CODES,
     FORMAT,
     FORMAT_VERSION,
+    HISTORY,
+    UNFINISHED,
     expression_path,
     observed_path,
     signal_path,
 )
 from dexkit.genome import GeneTable, Genome
+
+#: Additions to a file that may be met one after the other while it is opened.
+_TRIES = 3
+#: What HDF5 and h5py raise on damaged files.
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+    MemoryError,
+)
 
 
 class FeatureFile:
@@ -37,7 +55,8 @@ class FeatureFile:
     Raises
     ------
     InputError
-        When the file does not exist or is a folder.
+        When the file does not exist or is a folder; when something is being added to it, or an
+        interrupted addition cannot be undone (see :mod:`dexkit.features.journal`).
     FormatError
         When it is not a feature file, is damaged, or is of a newer version.
     """
@@ -50,6 +69,27 @@ class FeatureFile:
                 if self.path.is_dir()
                 else f"feature file {self.path} does not exist; make it with build-features"
             )
+        for _ in range(_TRIES):
+            recover(self.path)
+            before = _state(self.path)
+            try:
+                self._read()
+                error = None
+            except FormatError as problem:
+                error = problem
+            # What was read while somebody added to the file may be half old, half new.
+            if _state(self.path) == before and not journal_path(self.path).exists():
+                if error is not None:
+                    raise error
+                self._state = before
+                return
+        raise InputError(f"{self.path} changes again and again; wait until that is done")
+
+    def _read(self) -> None:
+        """Read tables, attributes and the places of the arrays.
+
+        HDF5 reports damage in many ways; all are one error here.
+        """
         try:
             file = h5py.File(self.path, "r")
         except OSError as error:
@@ -58,9 +98,9 @@ class FeatureFile:
                 str(self.path),
             ) from error
         with file:
-            self._check(file)
-            self.attrs: Mapping[str, Any] = dict(file.attrs)
             try:
+                self.attrs: Mapping[str, Any] = dict(file.attrs)
+                self._check()
                 names = _strings(file, "/chroms/name")
                 self.genome = Genome(
                     dict(zip(names, (int(n) for n in file["/chroms/length"][()]), strict=True))
@@ -71,27 +111,31 @@ class FeatureFile:
                 self._places: dict[str, tuple[int | None, tuple[int, ...], np.dtype[Any]]] = {}
                 self._attrs: dict[str, dict[str, Any]] = {}
                 file.visititems(self._note)
-            except (KeyError, ValueError, TypeError) as error:
+            except FormatError:
+                raise
+            except _DAMAGE as error:
                 raise FormatError(f"damaged feature file: {error}", str(self.path)) from error
 
-    def _check(self, file: h5py.File) -> None:
-        if file.attrs.get("format") != FORMAT:
+    def _check(self) -> None:
+        found = self.attrs.get("format")
+        if not isinstance(found, str) or found != FORMAT:
             raise FormatError(
-                f"not a feature file: the attribute 'format' is {file.attrs.get('format')!r}, "
-                f"expected {FORMAT!r}",
+                f"not a feature file: the attribute 'format' is {found!r}, expected {FORMAT!r}",
                 str(self.path),
             )
-        try:
-            version = int(file.attrs["format_version"])
-        except (KeyError, ValueError, TypeError) as error:
-            raise FormatError(
-                f"damaged feature file: no valid format_version ({error})", str(self.path)
-            ) from error
+        version = int(self.attrs["format_version"])
         if version > FORMAT_VERSION:
             raise FormatError(
                 f"format version {version} is newer than this dexkit reads "
-                f"({FORMAT_VERSION}); the file was written by {file.attrs.get('generated_by')}, "
+                f"({FORMAT_VERSION}); the file was written by {self.attrs.get('generated_by')}, "
                 "install that version or later",
+                str(self.path),
+            )
+        if UNFINISHED in self.attrs:
+            raise FormatError(
+                "an addition to this file was interrupted, and its journal "
+                f"{self.attrs[UNFINISHED]} is not beside it; put the journal there and run again, "
+                "or build the file again",
                 str(self.path),
             )
 
@@ -99,9 +143,17 @@ class FeatureFile:
         if isinstance(item, h5py.Dataset):
             self._attrs[f"/{name}"] = dict(item.attrs)
             if item.dtype.kind in "uif" and item.chunks is None:
-                self._places[f"/{name}"] = (item.id.get_offset(), item.shape, item.dtype)
+                offset = item.id.get_offset()
+                size = self.path.stat().st_size
+                if offset is not None and offset + item.nbytes > size:
+                    raise ValueError(f"/{name} reaches beyond the end of the file")
+                self._places[f"/{name}"] = (offset, item.shape, item.dtype)
 
     # --- content --------------------------------------------------------------------------------
+
+    def is_current(self) -> bool:
+        """Whether the file is still the one that was opened, unchanged."""
+        return _state(self.path) == self._state
 
     def __len__(self) -> int:
         return len(self.genes)
@@ -120,6 +172,20 @@ class FeatureFile:
     def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
         """Shape and dtype of every mapped array by HDF5 path."""
         return {p: (shape, dtype.name) for p, (_, shape, dtype) in self._places.items()}
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """What was added to the file, when and by which version; empty when nothing was."""
+        return list(json.loads(str(self.attrs.get(HISTORY, "[]"))))
+
+    @property
+    def array_ranges(self) -> list[tuple[int, int]]:
+        """Where the mapped arrays lie in the file: byte ranges ``[start, end)``."""
+        return [
+            (offset, offset + math.prod(shape) * dtype.itemsize)
+            for offset, shape, dtype in self._places.values()
+            if offset is not None
+        ]
 
     @property
     def expression_samples(self) -> list[str]:
@@ -203,6 +269,11 @@ class FeatureFile:
             raise InputError(
                 f"{self.path} has no {what} of sample {sample!r}; {did_you_mean(sample, known)}"
             )
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _strings(file: h5py.File, path: str) -> list[str]:

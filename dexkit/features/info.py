@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from dexkit.features.file import FeatureFile
-from dexkit.features.schema import signal_path
-
-#: Tables of every feature file; they are no arrays of a block.
-_TABLES = ("/chroms/", "/genes/", "/left_out/")
+from dexkit.features.schema import TABLES, TABLES_SHA256, signal_path
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -55,11 +52,16 @@ def describe(path: Path) -> dict[str, Any]:
         "arrays": {
             name: f"{' x '.join(map(str, shape))} {dtype}"
             for name, (shape, dtype) in features.arrays.items()
-            if not name.startswith(_TABLES)
+            if not name.startswith(TABLES)
         },
         "inputs": {
             str(item["name"]): f"{item['size_bytes']} bytes, sha256 {item['sha256']}"
             for item in features.provenance
+        },
+        "tables_sha256": str(features.attrs.get(TABLES_SHA256, "none stored")),
+        "history": {
+            f"{number}. {entry['utc']}": ", ".join(entry["added"])
+            for number, entry in enumerate(features.history, 1)
         },
     }
 

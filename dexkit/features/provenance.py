@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dexkit.errors import InputError
-from dexkit.features.config import BuildConfig
+from dexkit.features.config import ContactsSource, ExpressionSource
 from dexkit.io.contacts import stored_file
 from dexkit.io.text import InputRecord
 
@@ -16,13 +16,15 @@ _CHUNK_BYTES = 1 << 20
 _BYTES_PER_MB = 1_000_000
 
 
-def check_inputs(config: BuildConfig, out: Path) -> None:
+def check_inputs(arguments: Sequence[Path], contacts: Iterable[ContactsSource], out: Path) -> None:
     """Refuse inputs that are not there, and to write over one of them.
 
     Parameters
     ----------
-    config : BuildConfig
-        Inputs of the build.
+    arguments : sequence of Path
+        Inputs as they were given.
+    contacts : iterable of ContactsSource
+        Those of them that are contacts.
     out : Path
         The feature file to be made. Another way to write the path of an input, or a link to it, is
         found too.
@@ -34,25 +36,41 @@ def check_inputs(config: BuildConfig, out: Path) -> None:
         once.
     """
     target = out.resolve()
-    for given in _arguments(config):
+    for given in arguments:
         path = stored_file(given)
         if path is None:
             continue
         if path.resolve() == target or (out.exists() and path.exists() and out.samefile(path)):
             raise InputError(f"{out} is also the input {path}; give --out another name")
-    contacts = {path for source in config.contacts for path in source.paths}
-    for given in _arguments(config):
+    of_contacts = {path for source in contacts for path in source.paths}
+    for given in arguments:
         path = stored_file(given)
-        pipe = path is not None and given in contacts and path.is_fifo()
+        pipe = path is not None and given in of_contacts and path.is_fifo()
         if path is not None and not path.is_file() and not pipe:
             raise InputError(f"{path} does not exist or is not a file; check the path")
 
 
-def _arguments(config: BuildConfig) -> list[Path]:
-    """Return the inputs as they were given, each once."""
-    contacts = [path for source in config.contacts for path in source.paths]
-    expression = [source.path for source in config.expression]
-    return list(dict.fromkeys([config.fasta, config.gtf, *contacts, *expression]))
+def input_arguments(
+    contacts: Iterable[ContactsSource], expression: Iterable[ExpressionSource], *others: Path
+) -> list[Path]:
+    """Return inputs as they were given, each once.
+
+    Parameters
+    ----------
+    contacts : iterable of ContactsSource
+        Contact files.
+    expression : iterable of ExpressionSource
+        Expression tables.
+    *others : Path
+        What else is read; comes first.
+
+    Returns
+    -------
+    list of Path
+        Paths, ``-`` and URIs.
+    """
+    paths = [path for source in contacts for path in source.paths]
+    return list(dict.fromkeys([*others, *paths, *(source.path for source in expression)]))
 
 
 class Provenance:
@@ -60,14 +78,14 @@ class Provenance:
 
     Parameters
     ----------
-    config : BuildConfig
-        Inputs of the build.
+    arguments : sequence of Path
+        Inputs as they were given; see :func:`input_arguments`.
     progress : callable
         See :class:`dexkit.hooks.BuildContext`.
     """
 
-    def __init__(self, config: BuildConfig, progress: Callable[..., Any]) -> None:
-        self._arguments = _arguments(config)
+    def __init__(self, arguments: Sequence[Path], progress: Callable[..., Any]) -> None:
+        self._arguments = arguments
         self._progress = progress
         self._noted: dict[Path, tuple[InputRecord, ...]] = {}
 

@@ -9,6 +9,16 @@ FORMAT: Final = "dexkit-features"
 FORMAT_VERSION: Final = 1
 
 CODES: Final = "/sequence/codes"
+ONE_HOT: Final = "/sequence/one_hot"
+KMERS: Final = "/kmers/counts"
+#: Groups of the tables of every feature file; what lies there is no array of a block.
+TABLES: Final = ("/chroms/", "/genes/", "/left_out/")
+#: Root attribute that is there only while samples or blocks are added.
+UNFINISHED: Final = "unfinished_addition"
+#: Root attribute: what was added when, JSON.
+HISTORY: Final = "history"
+#: Root attribute: digest of the tables, see :func:`dexkit.features.digests.tables_sha256`.
+TABLES_SHA256: Final = "tables_sha256"
 
 
 def signal_path(sample: str) -> str:

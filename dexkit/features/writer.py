@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import OutputError
-from dexkit.features.schema import FORMAT, FORMAT_VERSION
+from dexkit.features.digests import tables_sha256
+from dexkit.features.journal import recover
+from dexkit.features.schema import FORMAT, FORMAT_VERSION, TABLES_SHA256
 from dexkit.files import atomic_path, check_output
 from dexkit.genome import GeneTable, Genome
 from dexkit.hooks import ArrayPlan
@@ -23,11 +25,11 @@ from dexkit.memory import PIECE_BYTES
 
 #: HDF5 1.8 and later read it; the older default has no attributes beyond 64 KiB, and an assembly
 #: of many scaffolds has more names than that.
-_LIBVER = ("v108", "v110")
+LIBVER = ("v108", "v110")
 #: Room for what an array's attributes and HDF5's own book-keeping may add, per array.
-_SLACK_BYTES = 8192
+SLACK_BYTES = 8192
 #: Bytes set aside for each character of the attributes that are known only after filling.
-_LATE_FACTOR = 32
+LATE_FACTOR = 32
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,11 @@ def check_feature_output(path: Path, force: bool) -> None:
     OutputError
         When it exists and ``force`` is false, or it is no feature file; when its folder does not
         exist.
+    InputError
+        When it is being added to, or an interrupted addition to it cannot be undone.
     """
     check_output(path, force)
+    recover(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
     if path.exists() and not _is_feature_file(path):
@@ -133,31 +138,51 @@ def write_feature_file(
         # HDF5 does not survive a full disk while it closes a file: what cannot be stored has to
         # show before HDF5 writes a byte.
         partial.touch()
-        _reserve(partial, n_bytes)
-        with h5py.File(partial, "w", libver=_LIBVER) as file:
+        reserve(partial, n_bytes)
+        with h5py.File(partial, "w", libver=LIBVER) as file:
             offsets = _lay_out(file, genome, genes, left_out, plans, attrs)
-        _reserve(partial, n_bytes)
+        reserve(partial, n_bytes)
         late: dict[str, dict[str, Any]] = {}
         digests: dict[str, str] = {}
         for plan in plans:
-            late[plan.path], digests[plan.path] = _fill(
+            late[plan.path], digests[plan.path] = fill_array(
                 partial, plan, offsets[plan.path], piece_bytes
             )
         root = dict(late_attrs())
-        n_late = _LATE_FACTOR * (len(str(late)) + len(str(root)))
-        _reserve(partial, partial.stat().st_size + n_late)
-        with h5py.File(partial, "r+", libver=_LIBVER) as file:
+        n_late = LATE_FACTOR * (len(str(late)) + len(str(root)))
+        reserve(partial, partial.stat().st_size + n_late)
+        with h5py.File(partial, "r+", libver=LIBVER) as file:
             for key, value in root.items():
                 file.attrs[key] = value
             for plan in plans:
                 for key, value in late[plan.path].items():
                     file[plan.path].attrs[key] = value
                 file[plan.path].attrs["sha256"] = digests[plan.path]
+        recover(path)  # an addition to the old file may have begun meanwhile
     return late
 
 
-def _fill(path: Path, plan: ArrayPlan, offset: int, piece_bytes: int) -> tuple[dict[str, Any], str]:
-    """Fill an array through maps of bounded size; return its late attributes and its SHA-256."""
+def fill_array(
+    path: Path, plan: ArrayPlan, offset: int, piece_bytes: int = PIECE_BYTES
+) -> tuple[dict[str, Any], str]:
+    """Fill an array through maps of bounded size.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is written.
+    plan : ArrayPlan
+        The array.
+    offset : int
+        Where it begins in the file, in bytes.
+    piece_bytes : int, optional
+        Bytes that are mapped at a time.
+
+    Returns
+    -------
+    tuple of (dict, str)
+        The attributes that became known, and the SHA-256 of the array.
+    """
     late: Mapping[str, Any] | None = None
     digest = hashlib.sha256()
     n_rows = plan.shape[0]
@@ -182,12 +207,17 @@ def _size(
     attrs: Mapping[str, Any],
 ) -> int:
     """Return an upper bound of the size of the file in bytes, by laying it out in memory."""
-    with h5py.File("layout", "w", libver=_LIBVER, driver="core", backing_store=False) as file:
+    with h5py.File("layout", "w", libver=LIBVER, driver="core", backing_store=False) as file:
         _lay_out(file, genome, genes, left_out, plans, attrs, allocate=False)
         file.flush()
         n_tables = int(file.id.get_filesize())
-    n_arrays = sum(int(np.prod(p.shape)) * np.dtype(p.dtype).itemsize for p in plans)
-    return n_tables + n_arrays + _SLACK_BYTES * (len(plans) + 1)
+    return n_tables + arrays_size(plans)
+
+
+def arrays_size(plans: Sequence[ArrayPlan]) -> int:
+    """Return the bytes that planned arrays take, with HDF5's book-keeping around them."""
+    n_bytes = sum(int(np.prod(p.shape)) * np.dtype(p.dtype).itemsize for p in plans)
+    return n_bytes + SLACK_BYTES * (len(plans) + 1)
 
 
 def _lay_out(
@@ -203,6 +233,7 @@ def _lay_out(
     offsets: dict[str, int] = {}
     file.attrs["format"] = FORMAT
     file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs[TABLES_SHA256] = tables_sha256(genome, genes, left_out.genes, left_out.reason)
     for key, value in attrs.items():
         file.attrs[key] = value
     _write_strings(file, "/chroms/name", list(genome.lengths))
@@ -211,19 +242,34 @@ def _lay_out(
     _write_genes(file, "/left_out", left_out.genes)
     _write_strings(file, "/left_out/reason", left_out.reason)
     for plan in plans:
-        dataset = _create_contiguous(file, plan, allocate)
-        for key, value in plan.attrs.items():
-            dataset.attrs[key] = value
-        offset = dataset.id.get_offset()
+        offset = create_array(file, plan, allocate)
         if offset is not None:
             offsets[plan.path] = offset
-        elif allocate:
-            raise OutputError(f"no room was given to {plan.path} {plan.shape}")
     return offsets
 
 
-def _create_contiguous(file: h5py.File, plan: ArrayPlan, allocate: bool) -> h5py.Dataset:
-    """Create a contiguous data set, its space allocated now so that it can be mapped."""
+def create_array(file: h5py.File, plan: ArrayPlan, allocate: bool) -> int | None:
+    """Create a contiguous data set.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file, open for writing.
+    plan : ArrayPlan
+        Path, shape, dtype and attributes.
+    allocate : bool
+        Whether its space is given to it now, so that it can be mapped.
+
+    Returns
+    -------
+    int or None
+        Its offset in the file, in bytes; None when no space was asked for.
+
+    Raises
+    ------
+    OutputError
+        When no space was given although asked for.
+    """
     early, late = h5py.h5d.ALLOC_TIME_EARLY, h5py.h5d.ALLOC_TIME_LATE
     dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     dcpl.set_layout(h5py.h5d.CONTIGUOUS)
@@ -234,11 +280,25 @@ def _create_contiguous(file: h5py.File, plan: ArrayPlan, allocate: bool) -> h5py
     space = h5py.h5s.create_simple(plan.shape)
     kind = h5py.h5t.py_create(np.dtype(plan.dtype), logical=True)
     h5py.h5d.create(group.id, name.encode(), kind, space, dcpl=dcpl)
-    return file[plan.path]
+    dataset = file[plan.path]
+    for key, value in plan.attrs.items():
+        dataset.attrs[key] = value
+    offset: int | None = dataset.id.get_offset()
+    if offset is None and allocate:
+        raise OutputError(f"no room was given to {plan.path} {plan.shape}")
+    return offset
 
 
-def _reserve(partial: Path, n_bytes: int) -> None:
-    """Make the system set blocks aside: a hole in a mapped file ends in SIGBUS when full."""
+def reserve(partial: Path, n_bytes: int) -> None:
+    """Make the system set blocks aside: a hole in a mapped file ends in SIGBUS when full.
+
+    Parameters
+    ----------
+    partial : Path
+        The file.
+    n_bytes : int
+        Size that it has at least afterwards.
+    """
     with partial.open("rb+") as handle:
         size = max(n_bytes, os.fstat(handle.fileno()).st_size)
         if hasattr(os, "posix_fallocate"):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
+from dexkit.errors import InputError
 from dexkit.genome import GeneTable, Genome
 from dexkit.hooks.base import PluginConfig, resolve
 
@@ -41,7 +43,7 @@ def _pass_over(path: Path, records: Iterable[Any]) -> None:
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a block may look at while a feature file is built.
+    """What a block may look at while a feature file is built or added to.
 
     Parameters
     ----------
@@ -49,10 +51,11 @@ class BuildContext:
         The kept genes, in file order.
     genome : Genome
         Chromosome names and lengths.
-    fasta : Path
-        The indexed FASTA.
+    fasta_path : Path or None
+        The FASTA; None when blocks are added to a file without naming one. Read it as
+        ``context.fasta``.
     samples : tuple of SampleInput
-        Samples in the order given.
+        Samples in the order given; in an addition only the new ones.
     upstream_bp, downstream_bp, margin_bp : int
         Promoter window, and the extra bases stored at both ends for shift augmentation.
     n_threads : int
@@ -73,11 +76,17 @@ class BuildContext:
         ``note_inputs(path, records)`` says which files were read for one of ``samples``'
         ``contacts``, each record with ``name``, ``size_bytes`` and ``sha256``, so that nobody has
         to read them again for the provenance.
+    codes : callable or None
+        In an addition, the base codes that the file stores: ``codes(start, stop, margin_bp)``
+        returns those of the genes ``[start, stop)``, uint8 of shape (stop - start, upstream_bp +
+        downstream_bp + 2 * margin_bp), as ``/sequence/codes`` has them (strand-oriented; A C G T
+        = 0 1 2 3, anything else 4), for ``margin_bp`` up to the stored margin. None in a build:
+        read the FASTA.
     """
 
     genes: GeneTable
     genome: Genome
-    fasta: Path
+    fasta_path: Path | None
     samples: tuple[SampleInput, ...]
     upstream_bp: int
     downstream_bp: int
@@ -88,6 +97,23 @@ class BuildContext:
     max_memory_bytes: int | None = None
     scratch: Path | None = None
     note_inputs: Callable[[Path, Iterable[Any]], None] = _pass_over
+    codes: Callable[[int, int, int], npt.NDArray[np.uint8]] | None = None
+
+    @property
+    def fasta(self) -> Path:
+        """The FASTA.
+
+        Raises
+        ------
+        InputError
+            When blocks are added to a feature file without naming its FASTA.
+        """
+        if self.fasta_path is None:
+            raise InputError(
+                "the block reads the FASTA, and the feature file holds only promoter windows; "
+                "give the FASTA that the file was built from with --fasta"
+            )
+        return self.fasta_path
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ def build_context(folder: Path, n_genes: int = 12, seed: int = 0) -> BuildContex
     return BuildContext(
         genes=random_genes(n_genes, genome, seed),
         genome=genome,
-        fasta=fasta,
+        fasta_path=fasta,
         samples=(SampleInput("with-contacts", replicates), SampleInput("without-contacts")),
         upstream_bp=300,
         downstream_bp=200,

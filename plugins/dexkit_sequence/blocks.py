@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from dexkit.genome import tss_window
 from dexkit.hooks import ArrayPlan, BuildContext, NoConfig
 from dexkit.io.fasta import open_fasta
 from dexkit_sequence.config import KmersConfig
+
+Codes = Callable[[int, int, int], npt.NDArray[np.uint8]]
 
 #: Genes worked on at a time: gives the progress bar its step.
 _ROWS = 512
@@ -79,27 +82,36 @@ def _windows(
 ) -> Iterator[tuple[slice, npt.NDArray[np.uint8]]]:
     """Yield blocks of strand-oriented base codes of the genes ``[first, first + n_genes)``.
 
-    With each, its rows counted from ``first``.
+    With each, its rows counted from ``first``. The codes are those that the feature file stores
+    when it has them, and are read from the FASTA otherwise.
     """
-    genes = context.genes
     length = context.upstream_bp + context.downstream_bp + 2 * margin_bp
     step = max(1, min(_ROWS, _BASES // length))
     with (
-        open_fasta(context.fasta) as fasta,
+        nullcontext(context.codes) if context.codes else _fasta_codes(context) as codes,
         context.progress(what, n_genes, unit="genes") as advance,
     ):
         for start in range(first, first + n_genes, step):
             stop = min(start + step, first + n_genes)
-            codes = np.empty((stop - start, length), dtype=np.uint8)
-            for row, i in enumerate(range(start, stop)):
-                window = tss_window(
-                    int(genes.tss[i]),
-                    genes.strand[i],
-                    context.upstream_bp + margin_bp,
-                    context.downstream_bp + margin_bp,
-                )
-                dexkit_ext.encode_bases(fasta.fetch(genes.chrom[i], *window), out=codes[row])
-            minus = genes.strand[start:stop] == "-"
-            codes[minus] = dexkit_ext.reverse_complement(np.ascontiguousarray(codes[minus]))
-            yield slice(start - first, stop - first), codes
+            yield slice(start - first, stop - first), codes(start, stop, margin_bp)
             advance(stop - start)
+
+
+@contextmanager
+def _fasta_codes(context: BuildContext) -> Iterator[Codes]:
+    """Open the FASTA; the value returns the codes of the genes ``[start, stop)``."""
+    genes = context.genes
+    with open_fasta(context.fasta) as fasta:
+
+        def codes(start: int, stop: int, margin_bp: int) -> npt.NDArray[np.uint8]:
+            upstream_bp = context.upstream_bp + margin_bp
+            downstream_bp = context.downstream_bp + margin_bp
+            found = np.empty((stop - start, upstream_bp + downstream_bp), dtype=np.uint8)
+            for row, i in enumerate(range(start, stop)):
+                window = tss_window(int(genes.tss[i]), genes.strand[i], upstream_bp, downstream_bp)
+                dexkit_ext.encode_bases(fasta.fetch(genes.chrom[i], *window), out=found[row])
+            minus = genes.strand[start:stop] == "-"
+            found[minus] = dexkit_ext.reverse_complement(np.ascontiguousarray(found[minus]))
+            return found
+
+        yield codes

@@ -326,7 +326,7 @@ elif point == "half-way through an array":
     blocks._ROWS = 20
     blocks._windows = windows
 elif point == "after laying out":
-    writer._reserve = die
+    writer.reserve = die
 elif point == "before the checksums":
     np.memmap.flush = die
 elif point == "just before the rename":
