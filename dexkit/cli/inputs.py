@@ -16,11 +16,19 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=BaseModel)
 
 #: Keys whose option is not the key with dashes.
-_OPTIONS = {"tss_rule": "--tss", "n_threads": "--threads", "format": "--contacts-format"}
+_OPTIONS = {
+    "tss_rule": "--tss",
+    "n_threads": "--threads",
+    "format": "--contacts-format",
+    "gene_types": "--gene-type",
+}
 
 
 def read_sources(
-    contacts: Sequence[str] | None, expression: Sequence[str] | None, sheet: Path | None
+    contacts: Sequence[str] | None,
+    expression: Sequence[str] | None,
+    sheet: Path | None,
+    expression_column: str | None = None,
 ) -> tuple[tuple[ContactsSource, ...], tuple[ExpressionSource, ...]]:
     """Return contact and expression sources of ``--contacts``, ``--expression``, ``--samples``.
 
@@ -32,6 +40,8 @@ def read_sources(
         ``FILE`` or ``SAMPLE=FILE``.
     sheet : Path or None
         Sample sheet.
+    expression_column : str or None
+        Column to take of every ``SAMPLE=FILE`` of ``expression``.
 
     Returns
     -------
@@ -42,7 +52,7 @@ def read_sources(
     ------
     ConfigError
         When a value is malformed, lists a file twice, or gives a sample contacts that the sheet
-        gives it too.
+        gives it too; when a column is given and no ``SAMPLE=FILE``.
     InputError
         When the sheet is missing or malformed.
     """
@@ -83,9 +93,14 @@ def read_sources(
         if equals:
             check_sample_name(sample)
         expression_sources.append(
-            ExpressionSource(path=Path(file), sample=sample)
+            ExpressionSource(path=Path(file), sample=sample, column=expression_column)
             if equals
             else ExpressionSource(path=Path(value))
+        )
+    if expression_column is not None and not any("=" in value for value in expression or ()):
+        raise ConfigError(
+            f"--expression-column {expression_column!r} has no effect; expected an --expression of "
+            "the form SAMPLE=FILE (the sample sheet has a column expression_column)"
         )
     return tuple(contact_sources), tuple(expression_sources)
 

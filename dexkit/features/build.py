@@ -5,40 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from dexkit import __version__
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.features.config import BuildConfig
-from dexkit.features.schema import expression_path
+from dexkit.features.expression import plan_expression
 from dexkit.features.selection import select_genes
 from dexkit.features.writer import check_feature_output, write_feature_file
-from dexkit.genome import GeneTable
-from dexkit.hooks import ArrayPlan, BuildContext, SampleInput
+from dexkit.hooks import BuildContext, SampleInput
 from dexkit.hooks.manager import Plugins, parse_config, plugins
-from dexkit.io.annotation import read_gtf
+from dexkit.io.annotation import Annotation, keep_gene_types, read_gtf
+from dexkit.io.bed import read_tss_bed
 from dexkit.io.chroms import reconcile
-from dexkit.io.expression import (
-    ExpressionTable,
-    MatchedExpression,
-    match_expression,
-    read_expression,
-)
 from dexkit.io.fasta import open_fasta
-from dexkit.io.samples import check_sample_name
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
-
-#: Samples that the line about an expression table names before it counts the others.
-_MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -106,13 +93,11 @@ def build_features(
     for path in _input_paths(config):
         if not path.is_file():
             raise InputError(f"{path} does not exist or is not a file; check the path")
-    annotation = read_gtf(config.gtf, config.tss_rule)
-    for note in annotation.notes:
-        logger.info("%s: %s", config.gtf.name, note)
+    annotation = read_annotation(config)
     with open_fasta(config.fasta) as fasta:
         genome = fasta.genome
         names = dict.fromkeys(gene.chrom for gene in annotation.genes)
-        mapping = reconcile(list(genome.lengths), list(names), f"annotation {config.gtf}")
+        mapping = reconcile(list(genome.lengths), list(names), f"annotation {annotation.path}")
         if mapping.message:
             logger.warning("%s", mapping.message)
         selection = select_genes(
@@ -127,7 +112,13 @@ def build_features(
         )
     if not len(selection.genes):
         raise InputError(f"no gene has a promoter sequence: {selection.summary()}")
-    expression, measured = _expression_plans(config, selection.genes)
+    expression = plan_expression(
+        config.expression,
+        selection.genes,
+        config.pseudocount,
+        config.measure,
+        annotation.gene_of_transcript,
+    )
     context = BuildContext(
         genes=selection.genes,
         genome=genome,
@@ -140,10 +131,10 @@ def build_features(
         chrom_alias=dict(mapping.alias),
         progress=progress,
     )
-    plans = list(expression)
+    plans = list(expression.plans)
     for name, block_config in block_configs.items():
         plans += registry.block(name).plan(block_config, context)
-    _say_what_has_no_partner(config, measured)
+    _say_what_has_no_partner(config, expression.measured)
     late = write_feature_file(
         out, genome, selection.genes, selection.left_out, plans, _root_attrs(config), force
     )
@@ -151,10 +142,39 @@ def build_features(
     return BuildSummary(
         path=out,
         selection=selection.summary(),
-        measured=measured,
+        measured=expression.measured,
         arrays={plan.path: plan.shape for plan in plans},
         n_bytes=out.stat().st_size,
     )
+
+
+def read_annotation(config: BuildConfig) -> Annotation:
+    """Read the GTF or the BED of TSS, keep the gene types asked for, and log its notes.
+
+    Parameters
+    ----------
+    config : BuildConfig
+        ``gtf`` and ``tss_rule``, or ``tss_bed``; ``gene_types``.
+
+    Returns
+    -------
+    Annotation
+        Genes with one TSS each.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be used, or has no gene of a type that is asked for.
+    """
+    if config.gtf is not None:
+        annotation = read_gtf(config.gtf, config.tss_rule)
+    elif config.tss_bed is not None:
+        annotation = read_tss_bed(config.tss_bed)
+    else:
+        raise ConfigError("no annotation is given; give --gtf or --tss-bed")
+    for note in annotation.notes:
+        logger.info("%s: %s", Path(annotation.path).name, note)
+    return keep_gene_types(annotation, config.gene_types)
 
 
 def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
@@ -187,73 +207,8 @@ def _check_inputs_are_safe(config: BuildConfig, out: Path) -> None:
 def _input_paths(config: BuildConfig) -> list[Path]:
     contacts = [path for source in config.contacts for path in source.paths]
     expression = [source.path for source in config.expression]
-    return list(dict.fromkeys([config.fasta, config.gtf, *contacts, *expression]))
-
-
-def _expression_plans(
-    config: BuildConfig, genes: GeneTable
-) -> tuple[list[ArrayPlan], dict[str, int]]:
-    """Read every expression table once and plan ``value`` and ``raw`` of each sample."""
-    plans: list[ArrayPlan] = []
-    measured: dict[str, int] = {}
-    read: dict[Path, tuple[ExpressionTable, MatchedExpression]] = {}
-    samples_of: dict[Path, list[str]] = {}
-    for source in config.expression:
-        if source.path not in read:
-            found = read_expression(source.path, sample=source.sample)
-            read[source.path] = found, match_expression(genes, found)
-        table, matched = read[source.path]
-        if source.sample is None:
-            chosen = dict(zip(table.samples, range(len(table.samples)), strict=True))
-        else:
-            chosen = {source.sample: table.column(source.sample, source.column)}
-        for sample, column in chosen.items():
-            check_sample_name(sample)
-            if sample in measured:
-                raise InputError(
-                    f"sample {sample!r} has expression twice, the second time in {source.path}; "
-                    "give each sample once"
-                )
-            samples_of.setdefault(source.path, []).append(sample)
-            raw = matched.values[:, column]
-            measured[sample] = int(np.isfinite(raw).sum())
-            attrs = {"source": source.path.name, "pseudocount": config.pseudocount}
-            value = np.log10(raw + config.pseudocount)
-            plans.append(_given(expression_path(sample, "raw"), raw, attrs))
-            plans.append(
-                _given(expression_path(sample), value, {**attrs, "unit": "log10(raw+pseudocount)"})
-            )
-    for path, samples in samples_of.items():
-        _say_what_was_matched(path, samples, len(genes), read[path][1])
-    return plans, measured
-
-
-def _say_what_was_matched(
-    path: Path, samples: Sequence[str], n_genes: int, matched: MatchedExpression
-) -> None:
-    named = ", ".join(samples[:_MOST_NAMED])
-    if len(samples) > _MOST_NAMED:
-        named += f" and {len(samples) - _MOST_NAMED:,} more"
-    logger.info(
-        "%s, expression of %s: %s of %s kept genes matched by %s; %s rows belong to no kept gene, "
-        "%s names are ambiguous and were left out",
-        path.name,
-        named,
-        f"{matched.n_matched:,}",
-        f"{n_genes:,}",
-        matched.matched_by,
-        f"{len(matched.unmatched_rows):,}",
-        f"{len(matched.ambiguous):,}",
-    )
-
-
-def _given(path: str, values: npt.NDArray[np.float64], attrs: dict[str, Any]) -> ArrayPlan:
-    """Plan an array whose values are already there."""
-
-    def fill(out: npt.NDArray[Any], start: int) -> None:
-        out[...] = values[start : start + len(out)]
-
-    return ArrayPlan(path, values.shape, "float32", fill, attrs)
+    annotation = [path for path in (config.gtf, config.tss_bed) if path is not None]
+    return list(dict.fromkeys([config.fasta, *annotation, *contacts, *expression]))
 
 
 def _say_what_has_no_partner(config: BuildConfig, measured: Iterable[str]) -> None:
