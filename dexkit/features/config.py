@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dexkit.io.expression import Measure
+
 TssRule = Literal["gene", "canonical", "longest"]
-Measure = Literal["counts", "tpm", "fpkm"]
 
 #: Regulatory reach around a promoter ends within a megabase; more only fills memory and disk.
 MOST_WINDOW_BP = 1_000_000

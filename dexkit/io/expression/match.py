@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dexkit.errors import InputError
 from dexkit.genome import GeneTable
-from dexkit.io.expression.table import ExpressionTable, some
+from dexkit.io.expression.table import ExpressionTable, first_of, some
 
 # Ensembl stable identifiers only: in other names (MSTRG.12, RP11-34P13.7) the number behind the
 # dot tells genes apart. GENCODE puts _PAR_Y behind the version; it is part of the identity.
@@ -58,16 +58,17 @@ class MatchedExpression:
         """Return one sentence each on repeats, on what is ambiguous, and on versions."""
         shared = set(self.shared)
         clashing = [key for key in self.ambiguous if key not in shared]
-        versions = [f"{there} for {here}" for there, here in self.other_versions]
         told = (
-            (self.repeated, "repeat with equal values and were taken once", "names"),
-            (clashing, "repeat with different values; their genes have no value", "names"),
-            (self.shared, "stand for several genes, which have no value", "names"),
-            (versions, "have another version than in the annotation", "matched identifiers"),
+            ("names that repeat with equal values, taken once", map(repr, self.repeated)),
+            ("names that repeat with different values, left without a value", map(repr, clashing)),
+            ("names that stand for several genes, left without a value", map(repr, self.shared)),
+            (
+                "identifiers whose version differs from the annotation's",
+                (f"{there!r} for {here!r}" for there, here in self.other_versions),
+            ),
         )
-        return [
-            f"{len(keys):,} {what} {problem}: {some(keys)}" for keys, problem, what in told if keys
-        ]
+        listed = ((what, list(keys)) for what, keys in told)
+        return [f"{what}: {len(keys):,} ({first_of(keys)})" for what, keys in listed if keys]
 
 
 def strip_version(gene_id: str) -> str:

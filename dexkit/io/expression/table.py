@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -20,6 +20,8 @@ UNSTATED = "unstated"
 
 _MISSING = frozenset({"", ".", "na", "nan", "n/a", "null", "none"})
 _INFINITE = ("inf", "infinity")
+#: Names that a sentence gives before it breaks off.
+_MOST_NAMED = 3
 # float() also takes underscores, "infinity" and non-ASCII digits; a table must not.
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -175,6 +177,11 @@ def parse_value(text: str, column: str, gene: str, path: str, line: int) -> floa
     )
 
 
-def some(names: list[str], n: int = 3) -> str:
+def some(names: Sequence[str]) -> str:
     """Return the first names of a list, quoted, for a sentence."""
-    return ", ".join(repr(name) for name in names[:n]) + (", …" if len(names) > n else "")
+    return first_of([repr(name) for name in names])
+
+
+def first_of(texts: Sequence[str]) -> str:
+    """Return the first texts of a list for a sentence, and ``…`` when there are more."""
+    return ", ".join(texts[:_MOST_NAMED]) + (", …" if len(texts) > _MOST_NAMED else "")
