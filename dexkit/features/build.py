@@ -14,7 +14,7 @@ from typing import Any
 from dexkit import __version__
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.features.config import BuildConfig
-from dexkit.features.expression import plan_expression
+from dexkit.features.expression import expression_plans
 from dexkit.features.selection import select_genes
 from dexkit.features.writer import check_feature_output, write_feature_file
 from dexkit.hooks import BuildContext, SampleInput
@@ -112,13 +112,7 @@ def build_features(
         )
     if not len(selection.genes):
         raise InputError(f"no gene has a promoter sequence: {selection.summary()}")
-    expression = plan_expression(
-        config.expression,
-        selection.genes,
-        config.pseudocount,
-        config.measure,
-        annotation.gene_of_transcript,
-    )
+    plans, measured = expression_plans(config, selection.genes, annotation.gene_of_transcript)
     context = BuildContext(
         genes=selection.genes,
         genome=genome,
@@ -131,10 +125,9 @@ def build_features(
         chrom_alias=dict(mapping.alias),
         progress=progress,
     )
-    plans = list(expression.plans)
     for name, block_config in block_configs.items():
         plans += registry.block(name).plan(block_config, context)
-    _say_what_has_no_partner(config, expression.measured)
+    _say_what_has_no_partner(config, measured)
     late = write_feature_file(
         out, genome, selection.genes, selection.left_out, plans, _root_attrs(config), force
     )
@@ -142,7 +135,7 @@ def build_features(
     return BuildSummary(
         path=out,
         selection=selection.summary(),
-        measured=expression.measured,
+        measured=measured,
         arrays={plan.path: plan.shape for plan in plans},
         n_bytes=out.stat().st_size,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import InputError
-from dexkit.features.config import ExpressionSource
+from dexkit.features.config import BuildConfig
 from dexkit.features.schema import expression_path
 from dexkit.genome import GeneTable
 from dexkit.hooks import ArrayPlan
@@ -30,48 +29,27 @@ logger = logging.getLogger("dexkit")
 _MOST_NAMED = 6
 
 
-@dataclass(frozen=True)
-class ExpressionPlans:
-    """What the expression sources of a build come to.
-
-    Parameters
-    ----------
-    plans : list of ArrayPlan
-        ``/expression/<sample>/raw`` and ``…/value`` of every sample.
-    measured : dict of str to int
-        Genes with expression, by sample.
-    """
-
-    plans: list[ArrayPlan]
-    measured: dict[str, int]
-
-
-def plan_expression(
-    sources: Sequence[ExpressionSource],
+def expression_plans(
+    config: BuildConfig,
     genes: GeneTable,
-    pseudocount: float,
-    measure: str | None = None,
     gene_of_transcript: Mapping[str, str] | None = None,
-) -> ExpressionPlans:
+) -> tuple[list[ArrayPlan], dict[str, int]]:
     """Read every expression file once and plan ``value`` and ``raw`` of each sample.
 
     Parameters
     ----------
-    sources : sequence of ExpressionSource
-        Files, samples and columns.
+    config : BuildConfig
+        Its sources of expression, their measure, and the pseudocount.
     genes : GeneTable
-        The kept genes, in file order.
-    pseudocount : float
-        Added to the raw values before log10.
-    measure : {"counts", "tpm", "fpkm"}, optional
-        See :func:`dexkit.io.expression.read_expression`.
+        Genes of the feature file, in its order.
     gene_of_transcript : mapping of str to str, optional
         Gene id by transcript id, for files whose rows are transcripts.
 
     Returns
     -------
-    ExpressionPlans
-        Arrays and counts. What was matched, summed, left out and taken once is logged.
+    tuple of (list of ArrayPlan, dict of str to int)
+        The arrays, and the number of measured genes by sample. What was matched, summed, left out
+        and taken once is logged.
 
     Raises
     ------
@@ -82,9 +60,9 @@ def plan_expression(
     measured: dict[str, int] = {}
     read: dict[Path, tuple[ExpressionTable, MatchedExpression]] = {}
     samples_of: dict[Path, list[str]] = {}
-    for source in sources:
+    for source in config.expression:
         if source.path not in read:
-            found = read_expression(source.path, source.sample, measure, gene_of_transcript)
+            found = read_expression(source.path, source.sample, config.measure, gene_of_transcript)
             read[source.path] = found, match_expression(genes, found)
         table, matched = read[source.path]
         if source.sample is None:
@@ -103,10 +81,10 @@ def plan_expression(
             samples_of.setdefault(source.path, []).append(label if named else sample)
             raw = matched.values[:, column]
             measured[sample] = int(np.isfinite(raw).sum())
-            plans += expression_arrays(sample, raw, pseudocount, _origin(table, matched))
+            plans += expression_arrays(sample, raw, config.pseudocount, _origin(table, matched))
     for path, samples in samples_of.items():
         _say_what_was_matched(path, samples, len(genes), *read[path])
-    return ExpressionPlans(plans, measured)
+    return plans, measured
 
 
 def expression_arrays(
