@@ -175,10 +175,10 @@ def build_features_command(
             "n_threads": threads,
         },
     )
-    _say(build(config, out, force))
+    echo_summary(build(config, out, force))
 
 
-def _say(summary: BuildSummary) -> None:
+def echo_summary(summary: BuildSummary) -> None:
     """Print what a build did."""
     typer.echo(summary.selection)
     for sample, n_genes in summary.measured.items():

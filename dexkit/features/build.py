@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,7 +93,7 @@ def build_features(
     for path in _input_paths(config):
         if not path.is_file():
             raise InputError(f"{path} does not exist or is not a file; check the path")
-    annotation = read_annotation(config)
+    annotation = read_annotation(config.gtf, config.tss_bed, config.tss_rule, config.gene_types)
     with open_fasta(config.fasta) as fasta:
         genome = fasta.genome
         names = dict.fromkeys(gene.chrom for gene in annotation.genes)
@@ -141,13 +141,19 @@ def build_features(
     )
 
 
-def read_annotation(config: BuildConfig) -> Annotation:
-    """Read the GTF or the BED of TSS, keep the gene types asked for, and log its notes.
+def read_annotation(
+    gtf: Path | None, tss_bed: Path | None, tss_rule: str, gene_types: Sequence[str] = ()
+) -> Annotation:
+    """Read the GTF or the BED of TSS, keep the gene types asked for, and log the notes.
 
     Parameters
     ----------
-    config : BuildConfig
-        ``gtf`` and ``tss_rule``, or ``tss_bed``; ``gene_types``.
+    gtf, tss_bed : Path or None
+        Exactly one of them.
+    tss_rule : str
+        Which TSS stands for a gene of the GTF.
+    gene_types : sequence of str, optional
+        Types to keep; all when empty.
 
     Returns
     -------
@@ -158,16 +164,18 @@ def read_annotation(config: BuildConfig) -> Annotation:
     ------
     InputError
         When the file cannot be used, or has no gene of a type that is asked for.
+    ConfigError
+        When there is no file.
     """
-    if config.gtf is not None:
-        annotation = read_gtf(config.gtf, config.tss_rule)
-    elif config.tss_bed is not None:
-        annotation = read_tss_bed(config.tss_bed)
+    if gtf is not None:
+        annotation = read_gtf(gtf, tss_rule)
+    elif tss_bed is not None:
+        annotation = read_tss_bed(tss_bed)
     else:
-        raise ConfigError("no annotation is given; give --gtf or --tss-bed")
+        raise ConfigError("no annotation is given; expected --gtf or --tss-bed")
     for note in annotation.notes:
         logger.info("%s: %s", Path(annotation.path).name, note)
-    return keep_gene_types(annotation, config.gene_types)
+    return keep_gene_types(annotation, gene_types)
 
 
 def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:

@@ -65,10 +65,15 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _contact_line(features: FeatureFile, sample: str) -> str:
+    """Say how many genes are observed, from what, and what the counts were scaled to."""
     attrs = features.array_attrs(signal_path(sample))
-    depths = ", ".join(f"{int(d):,}" for d in np.atleast_1d(attrs["depths"]))
     n_seen = int(features.contacts(sample)[1].any(axis=1).sum())
-    return (
-        f"{n_seen} genes observed; replicate depths {depths}, scaled to "
-        f"{int(attrs['target_depth']):,}"
+    formats = "/".join(dict.fromkeys(map(str, attrs.get("format", ()))))
+    line = f"{n_seen} genes observed{f' in {formats}' if formats else ''}; replicate depths "
+    line += ", ".join(
+        "unknown" if np.isnan(depth) else f"{depth:,.15g}"
+        for depth in np.atleast_1d(attrs["depths"])
     )
+    if "target_depth" in attrs:
+        return f"{line}, scaled to {attrs['target_depth']:,.15g}"
+    return f"{line}; {attrs['normalisation']}"

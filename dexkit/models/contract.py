@@ -32,8 +32,9 @@ class Contract:
         Bins of a contact profile, 0 when the model reads no contacts.
     contacts : dict
         Attributes of the contact signal that must agree.
-    target_depth : int
-        Depth that the contacts of the training sample were scaled to; 0 without contacts.
+    target_depth : float
+        Depth that the contacts of the training sample were scaled to; 0 without contacts, or where
+        nothing was scaled to a depth.
     """
 
     blocks: tuple[str, ...]
@@ -41,7 +42,7 @@ class Contract:
     downstream_bp: int = 0
     n_bins: int = 0
     contacts: dict[str, Any] | None = None
-    target_depth: int = 0
+    target_depth: float = 0
 
     @classmethod
     def of(cls, features: FeatureFile, sample: str, blocks: tuple[str, ...]) -> Contract:
@@ -64,7 +65,7 @@ class Contract:
             values |= {
                 "n_bins": signal.shape[1],
                 "contacts": {name: _plain(attrs[name]) for name in _CONTACT_ATTRS},
-                "target_depth": int(attrs["target_depth"]),
+                "target_depth": _plain(attrs.get("target_depth", 0)),
             }
         return cls(**values)
 
@@ -90,10 +91,16 @@ class Contract:
                     "build the feature file with the options of the training file"
                 )
         if self.target_depth != other.target_depth:
+            mine, theirs = (
+                f"to {depth:,.15g} pairs" if depth else "to no stated depth"
+                for depth in (self.target_depth, other.target_depth)
+            )
+            advice = "build both with one contacts.target_depth"
+            if self.target_depth:
+                advice = f"rebuild with contacts.target_depth={self.target_depth:.15g}"
             return [
-                f"contacts are scaled to {other.target_depth:,} pairs, the training sample's to "
-                f"{self.target_depth:,}; rebuild with contacts.target_depth={self.target_depth} "
-                "to put both on one scale"
+                f"contacts are scaled {theirs}, the training sample's {mine}; {advice} to put both "
+                "on one scale"
             ]
         return []
 
