@@ -203,7 +203,6 @@ class _Job:
 
     def fill_contacts(self, sample: str) -> Any:
         """Return what writes the profiles of consecutive genes of one sample."""
-
         path = str(self.arrays.folder / f"exp_{sample}.npy")
 
         def fill(out: npt.NDArray[Any], start: int) -> None:
