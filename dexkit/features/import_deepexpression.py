@@ -28,7 +28,6 @@ from dexkit.io.deepexpression import (
     BIN_SIZE_BP,
     DOWNSTREAM_BP,
     N_FLANK_BINS,
-    SEQUENCE_FILE,
     UPSTREAM_BP,
     PublishedArrays,
     codes_of_one_hot,
@@ -191,11 +190,11 @@ class _Job:
 
     def fill_codes(self, out: npt.NDArray[Any], start: int) -> None:
         """Write the base codes of consecutive genes."""
-        path = str(self.arrays.folder / SEQUENCE_FILE)
+        path = str(self.arrays.sequence.path)
         with self.progress("sequences", len(out), unit="genes") as advance:
             for i in range(0, len(out), _BLOCK_ROWS):
                 rows = self.order[start + i : start + i + len(out[i : i + _BLOCK_ROWS])]
-                one_hot = np.asarray(self.arrays.sequence[rows])
+                one_hot = self.arrays.sequence.take(rows)
                 codes = codes_of_one_hot(one_hot, rows, self.arrays.symbols, path)
                 out[i : i + _BLOCK_ROWS] = codes
                 self.n_unknown += int((codes > 3).sum())
@@ -203,12 +202,12 @@ class _Job:
 
     def fill_contacts(self, sample: str) -> Any:
         """Return what writes the profiles of consecutive genes of one sample."""
-        path = str(self.arrays.folder / f"exp_{sample}.npy")
+        path = str(self.arrays.contacts[sample].path)
 
         def fill(out: npt.NDArray[Any], start: int) -> None:
             for i in range(0, len(out), _BLOCK_ROWS):
                 rows = self.order[start + i : start + i + len(out[i : i + _BLOCK_ROWS])]
-                values = np.asarray(self.arrays.contacts[sample][rows])
+                values = self.arrays.contacts[sample].take(rows)
                 out[i : i + _BLOCK_ROWS] = finite_profiles(values, rows, self.arrays.symbols, path)
 
         return fill

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,72 @@ BIN_SIZE_BP, N_FLANK_BINS = 5000, 200
 _LENGTH_BP = UPSTREAM_BP + DOWNSTREAM_BP
 _N_BINS = (2 * N_FLANK_BINS, 2 * N_FLANK_BINS + 1)
 _UNKNOWN_CODE = 4
-SEQUENCE_FILE = "X_seq.npy"
-"""Name of the array of one-hot sequences."""
+#: Flags of A, C, G and T alone, and of all four, as one word each in the byte order of the machine.
+_ONE = np.eye(4, dtype=np.uint8).view(np.uint32)[:, 0]
+_ALL = np.ones(4, dtype=np.uint8).view(np.uint32)[0]
+_SEQUENCE_FILE = "X_seq.npy"
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows of a ``.npy`` file, read when they are asked for.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dtype : dtype
+        Booleans, integers or floats.
+    shape : tuple of int
+        First axis is genes.
+    offset : int
+        Where the numbers start, in bytes.
+    order : {"C", "F"}
+        How they lie in the file.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+    order: Literal["C", "F"]
+
+    @classmethod
+    def open(cls, path: Path) -> StoredRows:
+        """Read the header of a file.
+
+        Raises
+        ------
+        InputError
+            When there is no such file.
+        FormatError
+            When it is no complete ``.npy`` file of numbers.
+        """
+        input_file(path, "NumPy array")
+        try:
+            with warnings.catch_warnings():
+                # Arrays of Python 2 have a header that NumPy reads with a warning.
+                warnings.simplefilter("ignore", UserWarning)
+                array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise FormatError(
+                f"cannot be read as a NumPy array ({error}); expected a complete .npy file of "
+                "numbers",
+                str(path),
+            ) from error
+        if not isinstance(array, np.memmap) or array.dtype.kind not in "biuf":
+            found = getattr(array, "dtype", "an archive of arrays")
+            raise FormatError(f"holds {found}; expected one array of numbers", str(path))
+        order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
+        return cls(path, array.dtype, array.shape, array.offset, order)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def take(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return a copy of some rows; the file is mapped meanwhile, so that no page stays."""
+        mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape, self.order)
+        return np.array(mapped[rows])
 
 
 @dataclass(frozen=True)
@@ -35,25 +99,22 @@ class PublishedArrays:
 
     Parameters
     ----------
-    sequence : ndarray of shape (n_genes, 2001, 4)
-        One-hot bases in the order A, C, G, T; a read-only memory map, its values not yet checked.
-    contacts : dict of str to ndarray of shape (n_genes, 400 or 401)
-        By sample; offsets -200 to +199 or +200 bins. Memory maps, not yet checked.
+    sequence : StoredRows of shape (n_genes, 2001, 4)
+        One-hot bases in the order A, C, G, T; their values not yet checked.
+    contacts : dict of str to StoredRows of shape (n_genes, 400 or 401)
+        By sample; offsets -200 to +199 or +200 bins; their values not yet checked.
     symbols : list of str
         Gene symbol of each row; repeats are kept.
     expression : dict of str to ndarray of shape (n_genes,), dtype float64
         By sample; finite and not negative.
-    folder : Path
-        Where the files lie.
     paths : tuple of Path
         Every file that belongs to it.
     """
 
-    sequence: npt.NDArray[Any]
-    contacts: dict[str, npt.NDArray[Any]]
+    sequence: StoredRows
+    contacts: dict[str, StoredRows]
     symbols: list[str]
     expression: dict[str, npt.NDArray[np.float64]]
-    folder: Path
     paths: tuple[Path, ...]
 
 
@@ -70,7 +131,7 @@ def open_published_arrays(folder: Path) -> PublishedArrays:
     Returns
     -------
     PublishedArrays
-        Arrays mapped, tables read.
+        Headers of the arrays and the tables are read.
 
     Raises
     ------
@@ -83,29 +144,29 @@ def open_published_arrays(folder: Path) -> PublishedArrays:
     """
     if not folder.is_dir():
         raise InputError(
-            f"{folder}: no such folder; expected one with {SEQUENCE_FILE}, exp_<sample>.npy and "
+            f"{folder}: no such folder; expected one with {_SEQUENCE_FILE}, exp_<sample>.npy and "
             "rna_<sample>.txt"
         )
-    sequence_path = input_file(folder / SEQUENCE_FILE, "array of one-hot sequences")
+    sequence_path = input_file(folder / _SEQUENCE_FILE, "array of one-hot sequences")
     tables = {p.name[4:-4]: p for p in sorted(folder.glob("rna_*.txt"))}
     arrays = {p.name[4:-4]: p for p in sorted(folder.glob("exp_*.npy"))}
     if not tables:
         raise InputError(f"{folder}: no rna_<sample>.txt is there; expected one, for the symbols")
     for sample in (*tables, *arrays):
         check_sample_name(sample)
-    sequence = _map(sequence_path)
-    if sequence.ndim != 3 or sequence.shape[1:] != (_LENGTH_BP, 4):
+    sequence = StoredRows.open(sequence_path)
+    if len(sequence.shape) != 3 or sequence.shape[1:] != (_LENGTH_BP, 4):
         raise FormatError(
             f"the array has shape {sequence.shape}; expected (genes, {_LENGTH_BP}, 4)",
             str(sequence_path),
         )
     symbols, expression = _read_tables(tables)
     _check_rows(len(sequence), len(symbols), sequence_path, next(iter(tables.values())))
-    contacts = {sample: _map_contacts(path) for sample, path in arrays.items()}
+    contacts = {sample: _open_contacts(path) for sample, path in arrays.items()}
     for sample, array in contacts.items():
         _check_rows(len(array), len(symbols), arrays[sample], next(iter(tables.values())))
     paths = (sequence_path, *arrays.values(), *tables.values())
-    return PublishedArrays(sequence, contacts, symbols, expression, folder, paths)
+    return PublishedArrays(sequence, contacts, symbols, expression, paths)
 
 
 def codes_of_one_hot(
@@ -134,11 +195,18 @@ def codes_of_one_hot(
     FormatError
         When a base holds anything else.
     """
-    is_one = one_hot == 1
-    n_one = is_one.sum(axis=-1, dtype=np.uint8)
-    n_zero = (one_hot == 0).sum(axis=-1, dtype=np.uint8)
-    unknown = (n_zero == 4) | (one_hot == 0.25).all(axis=-1)
-    bad = ~(unknown | ((n_one == 1) & (n_zero == 3)))
+    # The four flags of a base are compared as one word.
+    is_one = _words(one_hot == 1)
+    is_zero = _words(one_hot == 0)
+    codes = np.full(is_one.shape, _UNKNOWN_CODE, dtype=np.uint8)
+    known = np.zeros(is_one.shape, dtype=bool)
+    for code, word in enumerate(_ONE):
+        here = (is_one == word) & (is_zero == _ALL - word)
+        codes[here] = code
+        known |= here
+    bad = ~(known | (is_zero == _ALL))
+    if bad.any():
+        bad &= (one_hot != 0.25).any(axis=-1)
     if bad.any():
         i, base = (int(at) for at in np.argwhere(bad)[0])
         held = ", ".join(f"{float(value):g}" for value in one_hot[i, base])
@@ -147,9 +215,12 @@ def codes_of_one_hot(
             "for A, C, G, T, or four times 0 or 0.25 for an unknown base",
             path,
         )
-    codes = is_one.argmax(axis=-1).astype(np.uint8)
-    codes[unknown] = _UNKNOWN_CODE
     return codes
+
+
+def _words(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+    """View (n, length_bp, 4) flags as (n, length_bp) words."""
+    return np.ascontiguousarray(flags).view(np.uint32)[..., 0]
 
 
 def finite_profiles(
@@ -191,34 +262,16 @@ def _row(row: Any, symbols: list[str]) -> str:
     return f"row {int(row)} (counted from 0, gene {symbols[int(row)]!r})"
 
 
-def _map(path: Path) -> npt.NDArray[Any]:
-    input_file(path, "NumPy array")
-    try:
-        with warnings.catch_warnings():
-            # Arrays of Python 2 have a header that NumPy reads with a warning.
-            warnings.simplefilter("ignore", UserWarning)
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise FormatError(
-            f"cannot be read as a NumPy array ({error}); expected a complete .npy file of numbers",
-            str(path),
-        ) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
-        found = getattr(array, "dtype", "an archive of arrays")
-        raise FormatError(f"holds {found}; expected one array of numbers", str(path))
-    return array
-
-
-def _map_contacts(path: Path) -> npt.NDArray[Any]:
-    array = _map(path)
-    flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if flat.ndim != 2 or flat.shape[1] not in _N_BINS:
+def _open_contacts(path: Path) -> StoredRows:
+    array = StoredRows.open(path)
+    flat = array.shape[:2] if array.shape[2:] == (1,) else array.shape
+    if len(flat) != 2 or flat[1] not in _N_BINS:
         raise FormatError(
             f"the array has shape {array.shape}; expected (genes, {_N_BINS[0]}) or "
             f"(genes, {_N_BINS[1]}), with or without a last axis of 1",
             str(path),
         )
-    return flat
+    return replace(array, shape=flat)
 
 
 def _read_tables(

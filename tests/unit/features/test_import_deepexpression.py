@@ -138,6 +138,12 @@ def test_no_symbol_in_the_annotation(folder, imported, tmp_path):
         imported(gtf=tmp_path / "g.gtf")
 
 
+def test_rows_stored_by_column(folder, imported):
+    codes, *_ = write_published(folder, SYMBOLS)
+    np.save(folder / "X_seq.npy", np.asfortranarray(one_hot(codes)))
+    np.testing.assert_array_equal(imported()[0].array("/sequence/codes"), codes)
+
+
 @pytest.mark.parametrize("value", [0, 0.25])
 def test_unknown_bases(folder, imported, value):
     codes, *_ = write_published(folder, SYMBOLS)
@@ -182,6 +188,11 @@ def save(name, array, **options):
     return lambda folder: np.save(folder / name, array, **options)
 
 
+def save_archive(folder):
+    with (folder / "X_seq.npy").open("wb") as file:
+        np.savez(file, np.ones(3))
+
+
 def table(text, name="rna_K562.txt"):
     return lambda folder: (folder / name).write_text(text)
 
@@ -218,6 +229,7 @@ ROWS = "".join(f"{s}\t{i}\n" for i, s in enumerate(SYMBOLS))
         ),
         (save("exp_K562.npy", np.full((8, 401), np.inf)), "column 0 is inf"),
         (save("exp_K562.npy", np.full((8, 401), 1e39)), r"column 0 is 1e\+39"),
+        (save_archive, "X_seq.npy: holds an archive of arrays; expected one array"),
         (table("x" * 100, "X_seq.npy"), "X_seq.npy: cannot be read as a NumPy array"),
         (table(pickle.dumps([]).decode("latin1"), "exp_K562.npy"), "exp_K562.npy: cannot be read"),
         (table(ROWS.replace("Jkl\t3", "Jkl\tNA")), r"row 3 .*gene 'Jkl'\) has no value"),
