@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from dexkit.errors import FormatError, InputError
 from dexkit.io.expression import read_expression
+from dexkit.io.expression.table import some
 from dexkit.io.samples import check_sample_name
 from dexkit.io.text import input_file
 
@@ -28,6 +30,11 @@ _UNKNOWN_CODE = 4
 #: Flags of A, C, G and T alone, and of all four, as one word each in the byte order of the machine.
 _ONE = np.eye(4, dtype=np.uint8).view(np.uint32)[:, 0]
 _ALL = np.ones(4, dtype=np.uint8).view(np.uint32)[0]
+#: What NumPy raises on broken files: the header of an array is parsed as Python.
+_UNREADABLE = (
+    *(ValueError, EOFError, OSError, OverflowError, TypeError, MemoryError, RecursionError),
+    *(SyntaxError, TokenError),
+)
 _SEQUENCE_FILE = "X_seq.npy"
 
 
@@ -72,10 +79,10 @@ class StoredRows:
                 # Arrays of Python 2 have a header that NumPy reads with a warning.
                 warnings.simplefilter("ignore", UserWarning)
                 array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
+        except _UNREADABLE as error:
             raise FormatError(
-                f"cannot be read as a NumPy array ({error}); expected a complete .npy file of "
-                "numbers",
+                "cannot be read as a NumPy array; expected a complete .npy file of numbers; copy or "
+                "download it again",
                 str(path),
             ) from error
         if not isinstance(array, np.memmap) or array.dtype.kind not in "biuf":
@@ -285,7 +292,7 @@ def _read_tables(
         table = read_expression(path, sample)
         if table.samples != [sample]:
             raise FormatError(
-                f"the first row reads like a header (columns {', '.join(table.samples)}); expected "
+                f"the first row reads like a header (columns {some(table.samples)}); expected "
                 "two columns, symbol and value, without header",
                 str(path),
             )

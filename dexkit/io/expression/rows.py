@@ -93,22 +93,30 @@ def open_rows(path: str | os.PathLike[str]) -> Rows:
             comments.append(line)
         elif line.strip():
             delimiter = "\t" if "\t" in line else "," if "," in line else None
-            first = number, _split(line, delimiter)
-            return Rows(str(path), comments, first, _rest(lines, delimiter))
+            first = number, _split(line, delimiter, str(path), number)
+            return Rows(str(path), comments, first, _rest(lines, delimiter, str(path)))
     raise FormatError("the table holds no rows; expected a header and genes", str(path))
 
 
-def _rest(lines: Iterator[tuple[int, str]], delimiter: str | None) -> Iterator[Row]:
+def _rest(lines: Iterator[tuple[int, str]], delimiter: str | None, path: str) -> Iterator[Row]:
     for number, line in lines:
         if line.strip():
-            yield number, _split(line, delimiter)
+            yield number, _split(line, delimiter, path, number)
 
 
-def _split(line: str, delimiter: str | None) -> list[str]:
+def _split(line: str, delimiter: str | None, path: str, number: int) -> list[str]:
     if delimiter is None:
         fields = line.split()
     elif '"' in line:
-        fields = next(csv.reader([line], delimiter=delimiter))
+        try:
+            fields = next(csv.reader([line], delimiter=delimiter))
+        except csv.Error as error:
+            raise FormatError(
+                f"the quoted fields cannot be read ({error}); expected short fields in double "
+                "quotes",
+                path,
+                number,
+            ) from None
     else:
         fields = line.split(delimiter)
     return [field.strip().strip('"') for field in fields]
