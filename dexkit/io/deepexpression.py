@@ -81,8 +81,8 @@ class StoredRows:
                 array = np.load(path, mmap_mode="r", allow_pickle=False)
         except _UNREADABLE as error:
             raise FormatError(
-                "cannot be read as a NumPy array; expected a complete .npy file of numbers; copy or "
-                "download it again",
+                "cannot be read as a NumPy array; expected a complete .npy file of numbers; copy "
+                "or download it again",
                 str(path),
             ) from error
         if not isinstance(array, np.memmap) or array.dtype.kind not in "biuf":
