@@ -202,16 +202,9 @@ def build_features_command(
     contact_sources, expression_sources = read_sources(
         contacts, expression, samples, depth, expression_column
     )
-    given = {
-        "bin_size_bp": bin_size_bp,
-        "n_flank_bins": n_flank_bins,
-        "format": contacts_format,
-        "normalisation": normalisation,
-        "score_column": score_column,
-        "anchors": anchors,
-        "balance": balance,
-        "bins_bed": bins_bed,
-    }
+    given: dict[str, object] = {"bin_size_bp": bin_size_bp, "n_flank_bins": n_flank_bins}
+    given |= {"format": contacts_format, "normalisation": normalisation, "anchors": anchors}
+    given |= {"score_column": score_column, "balance": balance, "bins_bed": bins_bed}
     settings = contact_settings(given, parse_settings(set_ or []), bool(contact_sources))
     config = parse_options(
         BuildConfig,

@@ -15,7 +15,6 @@ from dexkit.features.build import build_features
 from dexkit.features.config import BuildConfig, ContactsSource
 from dexkit.features.file import FeatureFile
 
-resource = pytest.importorskip("resource")
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="address space is limited on Linux only"
 )
@@ -50,26 +49,30 @@ def folder(tmp_path_factory):
     return folder
 
 
-def command(folder, out, *options):
+HELD = """
+import resource, sys
+limit = int(sys.argv.pop(1))
+if limit:
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+from dexkit.cli.app import main
+main()
+"""
+
+
+def command(folder, out, limit, *options):
     values = ["build-features", "--fasta", folder / "g.fa", "--gtf", folder / "g.gtf"]
     values += ["--contacts", f"S={folder / 'a.pairs'},{folder / 'b.pairs'}", "--out", out]
     values += ["--block", "kmers", "--set", "kmers.k=8", "--block", "one-hot", *options]
-    code = "from dexkit.cli.app import main; main()"
-    return [sys.executable, "-c", code, *map(str, values)]
+    return [sys.executable, "-c", HELD, str(limit), *map(str, values)]
 
 
-def run(folder, out, *options, limit=None):
-    def hold():
-        if limit:
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
+def run(folder, out, *options, limit=0):
     return subprocess.run(
-        command(folder, out, *options),
+        command(folder, out, limit, *options),
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-        preexec_fn=hold,
     )
 
 
@@ -78,7 +81,7 @@ def test_a_build_keeps_to_its_memory_and_is_the_same(folder, tmp_path):
     """8-mers alone take 262 MB, the genome 600 MB: neither fits, and the limit is the system's."""
     limited, free = tmp_path / "limited.h5", tmp_path / "free.h5"
     options = ["--max-memory", "512M", "--threads", "2"]
-    for out, limit, given in ((limited, 512 * MIB, options), (free, None, [])):
+    for out, limit, given in ((limited, 512 * MIB, options), (free, 0, [])):
         done = run(folder, out, *given, limit=limit)
         assert done.returncode == 0, done.stderr
     assert free.stat().st_size > 260_000_000
