@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,10 @@ import numpy as np
 
 import dexkit_ext
 
-PACKAGES = ("numpy", "isal", "h5py", "pandas", "numba", "cooler")
+PACKAGES = (
+    "numpy", "isal", "h5py", "pandas", "numba", "cooler", "pairtools", "polars", "duckdb", "seqpro",
+    "kipoiseq", "bionumpy", "scikit-learn", "hictkpy", "pysam", "pyfaidx",
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -37,6 +42,10 @@ class Table:
     unit: str
     # Contestants whose results must be equal arrays.
     equal: tuple[str, ...] = ()
+    # Contestants so slow that their first run is the one that counts.
+    once: tuple[str, ...] = ()
+    # Peers that would take part if they were installed.
+    missing: tuple[str, ...] = ()
 
 
 def arguments(description: str) -> argparse.Namespace:
@@ -48,13 +57,32 @@ def arguments(description: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def available(name: str) -> bool:
-    """Whether an optional peer can be imported."""
+def available(name: str, contestant: str | None = None) -> bool:
+    """Whether an optional peer is installed, and ``contestant`` is one to run.
+
+    A process that measures the memory of one contestant makes no inputs for the others.
+    """
+    if "--only" in sys.argv and contestant not in (None, sys.argv[sys.argv.index("--only") + 1]):
+        return False
     try:
         metadata.version(name)
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def tool(name: str) -> str | None:
+    """Path of a command-line peer, beside this Python or on the PATH."""
+    beside = Path(sys.executable).parent / name
+    return str(beside) if beside.exists() else shutil.which(name)
+
+
+def split_peers(
+    contestants: Mapping[str, Callable[[], object] | None],
+) -> tuple[dict[str, Callable[[], object]], tuple[str, ...]]:
+    """Separate contestants that can run from those, given as None, that are not installed."""
+    runs = {name: run for name, run in contestants.items() if run is not None}
+    return runs, tuple(name for name in contestants if name not in runs)
 
 
 def cpu_name() -> str:
@@ -64,10 +92,14 @@ def cpu_name() -> str:
 
 
 def peak_mb() -> float:
-    """Peak resident memory of this process; VmHWM starts anew at exec, ru_maxrss does not."""
+    """Peak resident memory of this process or of a command that it ran, whichever is larger.
+
+    VmHWM starts anew at exec, ru_maxrss does not.
+    """
+    commands = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
+            return max(commands, int(line.split()[1]) / 1024)
     return float("nan")
 
 
@@ -82,13 +114,18 @@ def measure(table: Table, repeats: int) -> dict[str, list[float]]:
     # The first round warms caches, pages and just-in-time compilers, and compares the results.
     first = []
     for name, run in table.contestants.items():
+        begin = time.perf_counter()
         result = run()
+        if name in table.once:
+            times[name].append(time.perf_counter() - begin)
         if name in table.equal:
             first.append(np.array(result))
     if any(not np.array_equal(first[0], other) for other in first[1:]):
         raise SystemExit(f"{table.title}: {', '.join(table.equal)} differ")
     for _ in range(repeats):
         for name, run in table.contestants.items():
+            if name in table.once:
+                continue
             begin = time.perf_counter()
             run()
             times[name].append(time.perf_counter() - begin)
@@ -113,7 +150,7 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
         times = measure(table, options.repeats)
         median = {name: statistics.median(values) for name, values in times.items()}
         ours = next(name for name in median if name.startswith("dexkit"))
-        print(f"\n{table.title} (median of {options.repeats}, contestants in turn)")
+        print(f"\n{table.title} (median of {options.repeats}, contestants in turn; * one run)")
         print(
             f"{'contestant':<46}{'ms':>9}{'min-max':>17}{'x floor':>9}"
             f"{'x dexkit':>10}{table.unit:>11}{'peak MB':>9}"
@@ -123,14 +160,17 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
             memory = (
                 float("nan") if options.no_memory else peak_in_fresh_process(name, options.size)
             )
+            label = name + " *" * (name in table.once)
             print(
-                f"{name:<46}{value * 1e3:>9.1f}{f'{low:.1f}-{high:.1f}':>17}"
+                f"{label:<46}{value * 1e3:>9.1f}{f'{low:.1f}-{high:.1f}':>17}"
                 f"{value / median[table.floor]:>9.2f}{value / median[ours]:>10.2f}"
                 f"{table.work / value:>11.3g}{memory:>9.0f}"
             )
             record.append(
                 {"table": table.title, "name": name, "seconds": times[name], "peak_mb": memory}
             )
+        for name in table.missing:
+            print(f"{name:<46}{'not installed':>17}")
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"{Path(sys.argv[0]).stem}-{options.size}.json"
     head = {"cpu": cpu_name(), "versions": versions, "build": build, "size": options.size}

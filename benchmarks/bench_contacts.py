@@ -1,9 +1,8 @@
-"""Pairs files to contact rows: how near to merely decompressing the file, and against pandas."""
+"""Contact text to rows: how near to merely decompressing the file, and beside the peers."""
 
 from __future__ import annotations
 
 import gzip
-import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import bench
 import numpy as np
 from isal import igzip
 
-from dexkit_ext import PairCounter, PairLayout
+from dexkit_ext import PairCounter, PairLayout, RegionCounter, RegionLayout
 
 # GRCh38 chr1-22 and X, in Mb, rounded up: enough for the number of bins to be that of a human map.
 LENGTHS_MB = (249, 243, 199, 191, 182, 171, 160, 146, 139, 134, 136, 134, 115, 108, 102, 91, 84, 81)
@@ -25,6 +24,12 @@ BIN_BP, N_FLANK, N_ROWS = 5_000, 200, 20_000
 CHUNK = 1 << 18
 PAIRS_LAYOUT = PairLayout(1, 2, 3, 4)
 HICPRO_LAYOUT = PairLayout(1, 2, 4, 5)
+BEDPE_LAYOUT = RegionLayout(0, 1, 2, 3, 4, 5, value=7)
+BG2_LAYOUT = RegionLayout(0, 1, 2, 3, 4, 5, value=6)
+Layout = PairLayout | RegionLayout
+SUFFIXES = {
+    PAIRS_LAYOUT: "pairs", HICPRO_LAYOUT: "allValidPairs", BEDPE_LAYOUT: "bedpe", BG2_LAYOUT: "bg2"
+}  # fmt: skip
 
 
 def draw(n: int) -> tuple[np.ndarray, ...]:
@@ -41,28 +46,41 @@ def draw(n: int) -> tuple[np.ndarray, ...]:
     return chrom1[order], pos1[order] + 1, chrom2[order], pos2[order] + 1, rng.permutation(n)
 
 
-def make_file(n: int, hicpro: bool) -> Path:
-    """Write (once) a gzip file of ``n`` pairs, in 4DN or HiC-Pro columns."""
-    path = bench.RESULTS / f"bench-{n}.{'allValidPairs' if hicpro else 'pairs'}.gz"
+def header(layout: Layout) -> str:
+    if layout != PAIRS_LAYOUT:
+        return ""
+    sizes = "".join(f"#chromsize: {c} {n}\n" for c, n in zip(NAMES, LENGTHS, strict=True))
+    columns = "#columns: readID chrom1 pos1 chrom2 pos2 strand1 strand2\n"
+    return f"## pairs format v1.0\n#sorted: chr1-chr2-pos1-pos2\n{sizes}{columns}"
+
+
+def line(layout: Layout, a: int, p: int, b: int, q: int, i: int) -> str:
+    """One line of a file: pair ``i`` between chromosomes a and b at positions p and q (1-based)."""
+    if layout == PAIRS_LAYOUT:
+        return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t{NAMES[b]}\t{q}\t+\t-\n"
+    if layout == HICPRO_LAYOUT:
+        fragments = f"HIC_{p // 400}\tHIC_{q // 400}"
+        end2 = f"{NAMES[b]}\t{q}\t-\t{200 + i % 300}"
+        return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t+\t{end2}\t{fragments}\t42\t42\n"
+    start1, start2 = ((x - 1) // BIN_BP * BIN_BP for x in (p, q))
+    ends = f"{NAMES[a]}\t{start1}\t{start1 + BIN_BP}\t{NAMES[b]}\t{start2}\t{start2 + BIN_BP}"
+    name = "\t." if layout == BEDPE_LAYOUT else ""
+    return f"{ends}{name}\t{1 + i % 20}\n"
+
+
+def make_file(n: int, layout: Layout) -> Path:
+    """Write (once) a gzip file of ``n`` lines."""
+    path = bench.RESULTS / f"bench-contacts-{n}.{SUFFIXES[layout]}.gz"
     if path.exists():
         return path
     bench.RESULTS.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
     with gzip.open(partial, "wt", compresslevel=6) as handle:
-        if not hicpro:
-            handle.write("## pairs format v1.0\n#sorted: chr1-chr2-pos1-pos2\n")
-            handle.write("#columns: readID chr1 pos1 chr2 pos2 strand1 strand2\n")
+        handle.write(header(layout))
         columns = draw(n)
         for start in range(0, n, 100_000):
             part = [column[start : start + 100_000].tolist() for column in columns]
-            for a, p, b, q, i in zip(*part, strict=True):
-                read = f"SRR1658570.{i}\t{NAMES[a]}\t{p}"
-                if hicpro:
-                    fragments = f"HIC_{p // 400}\tHIC_{q // 400}"
-                    end2 = f"{NAMES[b]}\t{q}\t-\t{200 + i % 300}"
-                    handle.write(f"{read}\t+\t{end2}\t{fragments}\t42\t42\n")
-                else:
-                    handle.write(f"{read}\t{NAMES[b]}\t{q}\t+\t-\n")
+            handle.write("".join(line(layout, *values) for values in zip(*part, strict=True)))
     partial.replace(path)
     return path
 
@@ -83,9 +101,13 @@ def read_only(path: Path, opener: Callable[..., object]) -> None:
             pass
 
 
-def with_dexkit(path: Path, layout: PairLayout, opener: Callable[..., object]) -> np.ndarray:
+def with_dexkit(path: Path, layout: Layout, opener: Callable[..., object]) -> np.ndarray:
     chrom, bin_ = rows()
-    counter = PairCounter(NAMES, LENGTHS, {}, chrom, bin_, BIN_BP, N_FLANK, layout)
+    counter: PairCounter | RegionCounter
+    if isinstance(layout, PairLayout):
+        counter = PairCounter(NAMES, LENGTHS, {}, chrom, bin_, BIN_BP, N_FLANK, layout)
+    else:
+        counter = RegionCounter(NAMES, LENGTHS, {}, chrom, bin_, BIN_BP, N_FLANK, layout)
     with opener(path, "rb") as handle:
         while chunk := handle.read(CHUNK):
             counter.feed(chunk)
@@ -93,82 +115,177 @@ def with_dexkit(path: Path, layout: PairLayout, opener: Callable[..., object]) -
     return counter.counts
 
 
-def with_pandas(path: Path, layout: PairLayout) -> np.ndarray:
-    import pandas as pd
-
+@cache
+def slots() -> tuple[np.ndarray, np.ndarray]:
+    """First slot of every chromosome, and the row of every slot or -1."""
     chrom, bin_ = rows()
     n_bins = -(-LENGTHS // BIN_BP)
     first = np.concatenate(([0], np.cumsum(n_bins)[:-1]))
-    slots = np.full(n_bins.sum(), -1)
-    slots[first[chrom] + bin_] = np.arange(N_ROWS)
-    codes = {name: code for code, name in enumerate(NAMES)}
+    row_of = np.full(n_bins.sum(), -1)
+    row_of[first[chrom] + bin_] = np.arange(N_ROWS)
+    return first, row_of
+
+
+def add_near(
+    counts: np.ndarray, chrom: np.ndarray, bin1: np.ndarray, bin2: np.ndarray, value: np.ndarray
+) -> None:
+    """Add pairs of bins of one chromosome to the flat counts, as NumPy does it."""
+    first, row_of = slots()
     width = 2 * N_FLANK + 1
-    counts = np.zeros(N_ROWS * width, np.int64)
-    columns = [layout.chrom1, layout.pos1, layout.chrom2, layout.pos2]
+    near = np.abs(bin2 - bin1) <= N_FLANK
+    start, bin1, offset, value = first[chrom[near]], bin1[near], (bin2 - bin1)[near], value[near]
+    for row, column in (
+        (row_of[start + bin1], offset),
+        (np.where(offset == 0, -1, row_of[start + bin1 + offset]), -offset),
+    ):
+        hit = row >= 0
+        flat = row[hit] * width + column[hit] + N_FLANK
+        counts += np.bincount(flat, value[hit], minlength=counts.size)
+
+
+def places(layout: Layout) -> tuple[int, int, int, int, int]:
+    """Columns of chromosome and position of either end, and of the value (-1: none)."""
+    if isinstance(layout, PairLayout):
+        return layout.chrom1, layout.pos1, layout.chrom2, layout.pos2, -1
+    return layout.chrom1, layout.start1, layout.chrom2, layout.start2, layout.value
+
+
+def with_pandas(path: Path, layout: Layout) -> np.ndarray:
+    import pandas as pd
+
+    codes = {name: code for code, name in enumerate(NAMES)}
+    counts = np.zeros(N_ROWS * (2 * N_FLANK + 1))
+    chrom1, pos1, chrom2, pos2, value = places(layout)
+    one = int(isinstance(layout, PairLayout))
     chunks = pd.read_csv(
-        path, sep="\t", header=None, comment="#", usecols=columns, chunksize=1_000_000,
-        dtype={layout.chrom1: "category", layout.chrom2: "category"},
+        path, sep="\t", header=None, comment="#", chunksize=1_000_000,
+        usecols=[c for c in places(layout) if c >= 0],
+        dtype={chrom1: "category", chrom2: "category"},
     )  # fmt: skip
     for chunk in chunks:
         end1, end2 = (
             chunk[c].cat.rename_categories(codes).to_numpy().astype(np.int64)
-            for c in (layout.chrom1, layout.chrom2)
+            for c in (chrom1, chrom2)
         )
-        bin1, bin2 = ((chunk[c].to_numpy() - 1) // BIN_BP for c in (layout.pos1, layout.pos2))
-        near = (end1 == end2) & (np.abs(bin2 - bin1) <= N_FLANK)
-        start, bin1, offset = first[end1[near]], bin1[near], (bin2 - bin1)[near]
-        for row, column in (
-            (slots[start + bin1], offset),
-            (np.where(offset == 0, -1, slots[start + bin1 + offset]), -offset),
-        ):
-            hit = row >= 0
-            flat = row[hit] * width + column[hit] + N_FLANK
-            counts += np.bincount(flat, minlength=counts.size)
-    return counts.reshape(N_ROWS, width)
+        cis = end1 == end2
+        bin1, bin2 = ((chunk[c].to_numpy()[cis] - one) // BIN_BP for c in (pos1, pos2))
+        values = chunk[value].to_numpy()[cis] if value >= 0 else np.ones(len(bin1))
+        add_near(counts, end1[cis], bin1, bin2, values)
+    return counts.reshape(N_ROWS, -1)
 
 
-def with_cooler(path: Path) -> None:
+def with_polars(path: Path) -> np.ndarray:
+    import polars as pl
+
+    names = [f"column_{c + 1}" for c in places(PAIRS_LAYOUT)[:4]]
+    frame = pl.read_csv(path, separator="\t", has_header=False, comment_prefix="#", columns=names)
+    frame = frame.filter(pl.col(names[0]) == pl.col(names[2]))
+    chrom = frame[names[0]].replace_strict(NAMES, range(len(NAMES)), return_dtype=pl.Int64)
+    bins = [(frame[name].to_numpy() - 1) // BIN_BP for name in (names[1], names[3])]
+    counts = np.zeros(N_ROWS * (2 * N_FLANK + 1))
+    add_near(counts, chrom.to_numpy(), bins[0], bins[1], np.ones(len(chrom)))
+    return counts.reshape(N_ROWS, -1)
+
+
+def with_duckdb(path: Path) -> np.ndarray:
+    import duckdb
+
+    skip = header(PAIRS_LAYOUT).count("\n")
+    columns = "{'r': 'VARCHAR', 'c': 'VARCHAR', 'p': 'BIGINT', 'd': 'VARCHAR', 'q': 'BIGINT', "
+    columns += "'s': 'VARCHAR', 't': 'VARCHAR'}"
+    table = f"read_csv('{path}', delim='\t', header=false, skip={skip}, columns={columns})"
+    query = (
+        f"SELECT list_position({NAMES}, c) - 1 AS chrom, (p - 1) // {BIN_BP} AS bin1, "
+        f"(q - 1) // {BIN_BP} AS bin2 FROM {table} WHERE c = d"
+    )
+    found = duckdb.sql(query).fetchnumpy()
+    counts = np.zeros(N_ROWS * (2 * N_FLANK + 1))
+    chrom, bin1, bin2 = (np.asarray(found[name], np.int64) for name in ("chrom", "bin1", "bin2"))
+    add_near(counts, chrom, bin1, bin2, np.ones(len(chrom)))
+    return counts.reshape(N_ROWS, -1)
+
+
+def with_cooler(command: str, path: Path) -> None:
+    """Make a .cool at 5 kb; rows of it would still have to be fetched."""
     sizes = path.with_suffix(".sizes")
     sizes.write_text("".join(f"{c}\t{n}\n" for c, n in zip(NAMES, LENGTHS, strict=True)))
+    columns = ["-c1", "2", "-p1", "3", "-c2", "4", "-p2", "5"]
     target = path.with_suffix(".cool")
-    command = ["cooler", "cload", "pairs", "-c1", "2", "-p1", "3", "-c2", "4", "-p2", "5"]
-    subprocess.run([*command, f"{sizes}:{BIN_BP}", path, target], check=True, capture_output=True)
+    subprocess.run(
+        [command, "cload", "pairs", *columns, f"{sizes}:{BIN_BP}", path, target],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    target.unlink()
 
 
-def table(path: Path, title: str, layout: PairLayout, n: int) -> bench.Table:
+def with_pairtools(command: str, path: Path) -> None:
+    """Keep the cis pairs, which is a filter only."""
+    target = path.with_suffix(".cis")
+    subprocess.run(
+        [command, "select", "(chrom1 == chrom2)", "-o", target, path],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    target.unlink()
+
+
+def peers(path: Path, layout: Layout) -> dict[str, Callable[[], object] | None]:
+    """Peers by name, None where one is not installed."""
+    found: dict[str, Callable[[], object] | None] = {"pandas chunks + bincount": None}
+    if bench.available("pandas"):
+        found["pandas chunks + bincount"] = lambda: with_pandas(path, layout)
+    if layout != PAIRS_LAYOUT:
+        return found
+    cooler, pairtools = bench.tool("cooler"), bench.tool("pairtools")
+    return found | {
+        "polars + bincount": (lambda: with_polars(path)) if bench.available("polars") else None,
+        "duckdb + bincount": (lambda: with_duckdb(path)) if bench.available("duckdb") else None,
+        "cooler cload pairs, 5 kb": (lambda: with_cooler(cooler, path)) if cooler else None,
+        "pairtools select, cis": (lambda: with_pairtools(pairtools, path)) if pairtools else None,
+    }
+
+
+def table(title: str, layout: Layout, n: int) -> bench.Table:
+    path = make_file(n, layout)
+
     def two_replicates() -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda p: with_dexkit(p, layout, igzip.open), (path, path)))
 
-    contestants: dict[str, Callable[[], object]] = {
+    named: dict[str, Callable[[], object] | None] = {
         "igzip reads the file": lambda: read_only(path, igzip.open),
         "dexkit": lambda: with_dexkit(path, layout, igzip.open),
-        "two replicates, one after the other": lambda: [
-            with_dexkit(path, layout, igzip.open) for _ in range(2)
-        ],
-        "two replicates at once": two_replicates,
-        "dexkit on Python's gzip": lambda: with_dexkit(path, layout, gzip.open),
     }
-    if bench.available("pandas"):
-        contestants["pandas chunks + bincount"] = lambda: with_pandas(path, layout)
-    if shutil.which("cooler") and layout == PAIRS_LAYOUT:
-        contestants["cooler cload pairs"] = lambda: with_cooler(path)
-    contestants = {f"{name} [{title}]": run for name, run in contestants.items()}
+    if layout == PAIRS_LAYOUT:
+        named |= {
+            "two replicates, one after the other": lambda: [
+                with_dexkit(path, layout, igzip.open) for _ in range(2)
+            ],
+            "two replicates at once": two_replicates,
+            "dexkit on Python's gzip": lambda: with_dexkit(path, layout, gzip.open),
+        }
+    named |= peers(path, layout)
+    contestants, missing = bench.split_peers({f"{k} [{title}]": v for k, v in named.items()})
+    equal = ("dexkit [", "pandas", "polars", "duckdb")
+    slow = ("cooler", "pairtools")
     return bench.Table(
-        f"{title}: {n:,} pairs -> contact rows",
+        f"{title}: {n:,} lines -> contact rows",
         contestants,
         floor=f"igzip reads the file [{title}]",
         work=n / 1e6,
-        unit="M pairs/s",
-        equal=(f"dexkit [{title}]", f"pandas chunks + bincount [{title}]"),
+        unit="M lines/s",
+        equal=tuple(name for name in contestants if name.startswith(equal)),
+        once=tuple(name for name in contestants if name.startswith(slow)),
+        missing=missing,
     )
 
 
 def tables(size: str) -> list[bench.Table]:
-    n = 10_000_000 if size == "full" else 500_000
+    n = 10_000_000 if size == "full" else 250_000
     return [
-        table(make_file(n, False), "pairs", PAIRS_LAYOUT, n),
-        table(make_file(n, True), "HiC-Pro", HICPRO_LAYOUT, n),
+        table("pairs", PAIRS_LAYOUT, n),
+        table("HiC-Pro", HICPRO_LAYOUT, n),
+        table("BEDPE", BEDPE_LAYOUT, n),
+        table("BG2", BG2_LAYOUT, n),
     ]
 
 

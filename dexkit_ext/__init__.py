@@ -18,11 +18,14 @@ __all__ = [
     "PairCounter",
     "PairLayout",
     "PairParseError",
+    "PixelError",
+    "PixelTotals",
     "RegionCounter",
     "RegionLayout",
     "RegionParseError",
     "build_info",
     "count_kmers",
+    "count_pixels",
     "encode_bases",
     "one_hot",
     "reverse_complement",
@@ -34,6 +37,7 @@ _KERNELS = (
     "_lines",
     "_matrix",
     "_pairs",
+    "_pixels",
     "_regions",
     "_sequence",
 )
@@ -87,6 +91,7 @@ from dexkit_ext.kmers import count_kmers  # noqa: E402
 from dexkit_ext.lines import LineError  # noqa: E402
 from dexkit_ext.matrices import MatrixCounter  # noqa: E402
 from dexkit_ext.pairs import PairCounter, PairLayout, PairParseError  # noqa: E402
+from dexkit_ext.pixels import PixelError, PixelTotals, count_pixels  # noqa: E402
 from dexkit_ext.regions import RegionCounter, RegionLayout  # noqa: E402
 from dexkit_ext.sequence import encode_bases, one_hot, reverse_complement  # noqa: E402
 from dexkit_ext.sums import RegionParseError  # noqa: E402

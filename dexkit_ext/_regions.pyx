@@ -301,7 +301,7 @@ cdef class RegionKernel(LineKernel):
     cdef int add(
         self, int64_t slot, int64_t bin, Bins partners, double value, bint own
     ) except -1 nogil:
-        """Add ``value`` to the row of ``bin``, if there is one, at each of the bins ``partners``."""
+        """Add ``value`` to the row of ``bin``, if there is one, at each of ``partners``."""
         cdef int32_t row = self.slots[slot + bin]
         cdef int64_t offset
         if row < 0:

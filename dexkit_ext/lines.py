@@ -40,7 +40,7 @@ class LineError(ValueError):
 
 
 class LineCounter:
-    """Feed a kernel with chunks of bytes, and word what it reports.
+    r"""Feed a kernel with chunks of bytes, and word what it reports.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class LineCounter:
         Column of each field.
     fields : sequence of str
         What each field is, in words.
-    separator : {"\\t", " ", ","}
+    separator : {"\t", " ", ","}
         What separates the columns.
     """
 

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit_ext import _lines, _pairs
-from dexkit_ext.arrays import check_integer
 from dexkit_ext.bin_tables import BinTables, check_columns
 from dexkit_ext.lines import MAX_UNKNOWN, LineCounter, LineError
 

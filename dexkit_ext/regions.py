@@ -32,7 +32,7 @@ _FIELD_NAMES = (
 
 @dataclass(frozen=True)
 class RegionLayout:
-    """Where a file of pairs of regions holds what; columns are numbered from 0.
+    r"""Where a file of pairs of regions holds what; columns are numbered from 0.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class RegionLayout:
         Columns of the two anchors.
     value : int
         Column of the value, -1 where there is none: each line then counts 1.
-    separator : {"\\t", " ", ","}
+    separator : {"\t", " ", ","}
         What separates columns. A blank stands for any run of blanks and tabs, also before the
         first column. Between commas, fields may be in double quotes.
     one_based : bool

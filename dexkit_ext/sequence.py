@@ -12,6 +12,8 @@ from dexkit_ext.arrays import bad_code_error, check_codes, check_threads, make_o
 
 # Code of every base that is not A, C, G or T.
 _OTHER = 4
+# Outputs from this size on are written past the caches: as large as those of most processors.
+_STREAM_BYTES = 32 << 20
 
 
 def encode_bases(
@@ -65,7 +67,9 @@ def encode_bases(
 
 
 def reverse_complement(
-    codes: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8] | None = None
+    codes: npt.NDArray[np.uint8],
+    out: npt.NDArray[np.uint8] | None = None,
+    n_threads: int = 1,
 ) -> npt.NDArray[np.uint8]:
     """Reverse and complement codes; 4 stays 4.
 
@@ -75,6 +79,8 @@ def reverse_complement(
         Codes as :func:`encode_bases` makes them; each row is one sequence.
     out : ndarray of the same shape, dtype uint8, optional
         Where to write; not ``codes`` itself.
+    n_threads : int
+        Threads over rows; the result does not depend on it. A serial build uses one.
 
     Returns
     -------
@@ -86,8 +92,8 @@ def reverse_complement(
     TypeError
         ``codes`` or ``out`` is not a uint8 array.
     ValueError
-        A code above 4 (``out`` is then undefined), a wrong number of axes, or an ``out`` that
-        does not fit.
+        A code above 4 (``out`` is then undefined), a wrong number of axes, an ``out`` that does
+        not fit, or no thread.
 
     Examples
     --------
@@ -95,9 +101,10 @@ def reverse_complement(
     array([4, 1, 2, 3, 3], dtype=uint8)
     """
     array = check_codes(codes, (1, 2))
+    threads = check_threads(n_threads)
     result = cast("npt.NDArray[np.uint8]", make_out(out, array.shape, np.uint8, array))
     shape = (1, array.shape[0]) if array.ndim == 1 else array.shape
-    if _sequence.reverse_complement(array.reshape(shape), result.reshape(shape)):
+    if _sequence.reverse_complement(array.reshape(shape), result.reshape(shape), threads):
         raise bad_code_error(array)
     return result
 
@@ -158,6 +165,7 @@ def one_hot(
     table[_OTHER] = n_value
     # A view of bytes: the kernel is the same for both dtypes, and a map need not be aligned.
     flat = result.reshape(n_rows, 4 * length).view(np.uint8)
-    if _sequence.one_hot(array, table.view(np.uint8), flat, threads):
+    stream = flat.nbytes >= _STREAM_BYTES
+    if _sequence.one_hot(array, table.view(np.uint8), flat, stream, threads):
         raise bad_code_error(array)
     return cast("npt.NDArray[np.uint8] | npt.NDArray[np.float32]", result)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _STORED_BLOCK_BYTES = 1 << 18
+_MAGIC_BYTES = 16
 
 CHUNK_BYTES = 1 << 20
 """Decompressed bytes a chunk: large enough to hide call overhead, small enough for the L2 cache."""
@@ -97,19 +98,28 @@ class StoredDigest:
 
 
 class _ObservedFile(io.RawIOBase):
-    """A file that shows every block to a callback as it is taken from the disk (or the pipe)."""
+    """A file that shows every block to a callback as it is taken from the disk (or the pipe).
+
+    The first block has 16 bytes at least, though a pipe may bring them one by one: the kind of
+    file is told by them.
+    """
 
     def __init__(self, raw: io.FileIO, observe: Callable[[memoryview], None]) -> None:
         self._raw = raw
         self._observe = observe
+        self._least = _MAGIC_BYTES
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        n = self._raw.readinto(buffer)
+        view = memoryview(buffer)
+        n = self._raw.readinto(view) or 0
+        while 0 < n < self._least and (more := self._raw.readinto(view[n:])):
+            n += more
+        self._least = 0
         if n:
-            self._observe(memoryview(buffer)[:n])
+            self._observe(view[:n])
         return n
 
     def close(self) -> None:
@@ -319,5 +329,11 @@ def _refuse_binary(head: bytes, path: str, what: str) -> None:
     for magic, kind in _FOREIGN_MAGIC.items():
         if head.startswith(magic):
             raise FormatError(f"the file is {kind}; expected a {what} as text, plain or gzip", path)
-    if b"\0" in head[:4096]:
-        raise FormatError(f"the file holds binary data; expected a {what} as text", path)
+    if (nul := head.find(b"\0", 0, 4096)) >= 0:
+        # Text that comes before it makes a damaged text file likelier: the line helps then.
+        line = head.count(b"\n", 0, nul) + 1
+        raise FormatError(
+            f"the file holds binary data; expected a {what} as text",
+            path,
+            line if line > 1 else None,
+        )

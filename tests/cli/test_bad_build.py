@@ -291,20 +291,6 @@ def test_contact_options_and_their_defaults(dexkit, options, inputs):
     assert (attrs["bin_size_bp"], attrs["n_flank_bins"]) == (5000, 3)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "chr1\t10\t20\tchr1\t30\t40\tloop\t5\n",
-        "#chr1\tx1\tx2\tchr2\ty1\ty2\nchr1\t10\t20\tchr1\t30\t40\n",
-        "chr1\tx1\tx2\tchr2\ty1\ty2\tname\nchr1\t10\t20\tchr1\t30\t40\t.\n",
-    ],
-)
-def test_loops_are_no_contacts(refused, options, inputs, text):
-    (inputs / "c.pairs").write_text(text)
-    result = refused(*options(), match="gives two regions, as BEDPE .*allValidPairs or 4DN .pairs")
-    assert "\\\\" not in result.stderr
-
-
 def test_a_table_without_header_needs_a_sample(refused, options, inputs):
     (inputs / "e.tsv").write_text("G1\t5\nG2\t0\n")
     refused(*options(), match="no header; say which sample .* with --expression SAMPLE=FILE")

@@ -45,7 +45,10 @@ def test_a_copy_works(copy):
     assert done.stdout.startswith(str(copy))
 
 
-@pytest.mark.parametrize("name", ["_build_info", "_kmers", "_pairs", "_sequence"])
+@pytest.mark.parametrize(
+    "name",
+    ["_build_info", "_kmers", "_lines", "_matrix", "_pairs", "_pixels", "_regions", "_sequence"],
+)
 def test_a_missing_module(copy, name):
     for path in copy.glob(f"{name}.*.so"):
         path.unlink()
@@ -61,7 +64,7 @@ def test_a_broken_module(copy):
     assert HOW in last_line(import_in(copy.parent))
 
 
-@pytest.mark.parametrize("name", ["_pairs.pyx", "_typedefs.pxd"])
+@pytest.mark.parametrize("name", ["_pairs.pyx", "_lines.pxd", "_typedefs.pxd"])
 def test_a_stale_module(copy, name):
     if not (PACKAGE / name).exists():
         pytest.skip("installed without its sources")

@@ -5,7 +5,7 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dexkit_ext import encode_bases, one_hot, reverse_complement
+from dexkit_ext import encode_bases, one_hot, reverse_complement, sequence
 
 WIDE = np.zeros((1, 3, 8), np.uint8)
 
@@ -33,15 +33,15 @@ def test_encode_bases_of_every_byte():
     np.testing.assert_array_equal(encode_bases(every), reference.encode_bases(every))
 
 
-@given(strategies.code_rows())
-def test_reverse_complement_equals_reference(codes):
-    once = reverse_complement(codes)
+@given(strategies.code_rows(), st.sampled_from([1, 2, 4]))
+def test_reverse_complement_equals_reference(codes, n_threads):
+    once = reverse_complement(codes, n_threads=n_threads)
     np.testing.assert_array_equal(once, reference.reverse_complement(codes))
     np.testing.assert_array_equal(reverse_complement(once), codes)
     for row, expected in zip(codes, once, strict=True):
         np.testing.assert_array_equal(reverse_complement(row), expected)
     out = np.full(codes.shape, 9, np.uint8)
-    assert reverse_complement(codes, out=out) is out
+    assert reverse_complement(codes, out=out, n_threads=n_threads) is out
     np.testing.assert_array_equal(out, once)
 
 
@@ -59,6 +59,23 @@ def test_one_hot_equals_reference(codes, form, n_threads):
     out = np.full(expected.shape, 9, dtype)
     assert one_hot(codes, dtype, n_value, out=out, n_threads=n_threads) is out
     np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 4, 8, 16])
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 31, 33, 2_001])
+@pytest.mark.parametrize(("dtype", "n_value"), [("uint8", 0.0), ("float32", 0.25)])
+def test_one_hot_past_the_caches(monkeypatch, dtype, n_value, length, offset):
+    # Large outputs are written another way; where they start decides how.
+    monkeypatch.setattr(sequence, "_STREAM_BYTES", 0)
+    codes = np.random.default_rng(length).integers(0, 5, (3, length), dtype=np.uint8)
+    size = codes.size * 4 * np.dtype(dtype).itemsize
+    room = np.full(size + 96, 7, np.uint8)
+    start = -room.ctypes.data % 32 + offset
+    out = room[start : start + size].view(dtype).reshape(3, length, 4)
+    one_hot(codes, dtype, n_value, out=out, n_threads=2)
+    np.testing.assert_array_equal(out, reference.one_hot(codes, dtype, n_value))
+    assert (room[:start] == 7).all()
+    assert (room[start + size :] == 7).all()
 
 
 @given(strategies.code_rows())
@@ -81,6 +98,18 @@ def test_one_hot_between_memory_maps(tmp_path, dtype, offset):
     np.testing.assert_array_equal(again, reference.one_hot(codes, dtype))
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 4])
+def test_reverse_complement_between_memory_maps(tmp_path, n_threads):
+    codes = np.random.default_rng(3).integers(0, 5, (7, 33), dtype=np.uint8)
+    codes.tofile(tmp_path / "codes")
+    source = np.memmap(tmp_path / "codes", np.uint8, "r", shape=codes.shape)
+    out = np.memmap(tmp_path / "out", np.uint8, "w+", 1, shape=codes.shape)
+    assert reverse_complement(source, out=out, n_threads=n_threads) is out
+    np.testing.assert_array_equal(out, reference.reverse_complement(codes))
+    with pytest.raises(ValueError, match="writable"):
+        reverse_complement(np.array(out), out=source)
+
+
 def test_read_only_inputs():
     codes = encode_bases(b"ACGTN")
     codes.flags.writeable = False
@@ -101,6 +130,7 @@ def test_read_only_inputs():
         (lambda: reverse_complement(b"AC"), TypeError, "uint8 ndarray; got bytes"),
         (lambda: reverse_complement(np.zeros((1, 1, 1), np.uint8)), ValueError, "1 or 2 axes"),
         (lambda: reverse_complement(np.array([0, 5], np.uint8)), ValueError, "5 at column 1"),
+        (lambda: reverse_complement(np.zeros(2, np.uint8), n_threads=0), ValueError, "n_threads"),
         (lambda: one_hot(np.zeros(3, np.uint8)), ValueError, "must have 2 axes"),
         (lambda: one_hot(np.zeros((1, 3), int)), TypeError, "dtype uint8; got int64"),
         (

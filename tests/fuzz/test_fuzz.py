@@ -33,7 +33,7 @@ WHOLE_FILE = re.compile(
             r"no gene, transcript or exon line was found",
             r"has a header and no genes",
             r"names no sample",
-            r"bp in the header and",
+            r"bp in .+ and [\d,]+ bp in the FASTA",
         )
     )
 )

@@ -85,7 +85,7 @@ def test_the_file_of_sums_on_a_full_disk(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(sums.os, "posix_fallocate", full)
-    with pytest.raises(OutputError, match="the disk is full .*; free space or write elsewhere"):
+    with pytest.raises(OutputError, match=r"the disk is full .*; free space or write elsewhere"):
         RowSums(10, 10, tmp_path)
 
 

@@ -114,7 +114,12 @@ TWO = {"S": (["a", "b"], ())}
 
 def test_replicates_are_added_in_their_order_whatever_the_threads(build):
     # The first file takes longest; 0.1, 0.2 and 0.3 add up to other bits in another order.
-    values = {"a": pairs(0.1, 1, 0.3), "b": pairs(0.2, 1, 0.05), "c": pairs(0.3, 1), "d": pairs(7, 3)}
+    values = {
+        "a": pairs(0.1, 1, 0.3),
+        "b": pairs(0.2, 1, 0.05),
+        "c": pairs(0.3, 1),
+        "d": pairs(7, 3),
+    }
     samples = {"S": (["a", "b", "c"], ()), "T": (["d"], ())}
     alone = build(Files(**values), samples, n_threads=1, normalisation="raw")
     for n_threads in (2, 4):
@@ -275,7 +280,9 @@ def test_a_matrix_that_adds_up_to_nothing(build):
 
 
 def test_depths_and_files_of_unequal_number(build):
-    with pytest.raises(ConfigError, match="'S' is given 1 depths and 2 contact files; expected one"):
+    with pytest.raises(
+        ConfigError, match="'S' is given 1 depths and 2 contact files; expected one"
+    ):
         build(Files(), {"S": (["a", "b"], (5.0,))})
 
 

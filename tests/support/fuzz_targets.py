@@ -8,23 +8,31 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import contact_files
 import numpy as np
 
 from dexkit.genome import Gene, GeneTable, Genome
 from dexkit.io.annotation import read_gtf
-from dexkit.io.contacts import TssBins, read_contact_rows
+from dexkit.io.contacts import ContactOptions, TssBins, read_contact_rows
 from dexkit.io.expression import match_expression, read_expression
 from dexkit.io.fasta import open_fasta
 from dexkit.io.samples import read_samples
 
-GENOME = Genome({"chr1": 100_000, "chr2": 40_000})
 GENES = GeneTable.from_genes(
     Gene(f"G{i}", f"NAME{i}", chrom, tss, strand)
     for i, (chrom, tss, strand) in enumerate(
         [("chr1", 12_000, "+"), ("chr1", 61_000, "-"), ("chr2", 0, "+"), ("chr2", 39_999, "-")]
     )
 )
-BINS = TssBins.from_genes(GENES, GENOME, bin_size_bp=5000, n_flank_bins=4)
+CONTACT_GENOME = Genome(contact_files.LENGTHS)
+BINS = TssBins.from_genes(
+    GeneTable.from_genes(
+        Gene(name, name, chrom, tss, strand) for name, chrom, tss, strand in contact_files.GENES
+    ),
+    CONTACT_GENOME,
+    contact_files.BIN_BP,
+    contact_files.N_FLANK,
+)
 
 
 def _flip_or_cut(data: bytes, rng: Random) -> bytes:
@@ -67,11 +75,28 @@ class Target:
         return _flip_or_cut(data, rng)
 
 
-def _contacts(path: Path) -> None:
-    rows = read_contact_rows(path, BINS, GENOME)
-    counts = np.asarray(rows.counts, dtype=np.float64)
-    if not np.isfinite(counts).all() or (counts < 0).any():
-        raise AssertionError("counts that are no counts")
+def _contacts(format: str) -> Callable[[Path], None]:
+    """Return a reader that knows the format, or is to find it out."""
+
+    def read(path: Path) -> None:
+        options = ContactOptions(format=format)
+        if format == "hicpro-matrix":
+            bins = path.with_name("bins_abs.bed")
+            bins.write_text(contact_files.write_bins())
+            options = ContactOptions(format=format, bins_bed=bins)
+        rows = read_contact_rows(path, BINS, CONTACT_GENOME, options=options)
+        counts = np.asarray(rows.counts, dtype=np.float64)
+        if not np.isfinite(counts).all() or (counts < 0).any():
+            raise AssertionError("counts that are no counts")
+
+    return read
+
+
+def _hicpro_bins(path: Path) -> None:
+    matrix = path.with_name("counts.matrix")
+    matrix.write_text(contact_files.write_hicpro_matrix(_PAIRS))
+    options = ContactOptions(format="hicpro-matrix", bins_bed=path)
+    read_contact_rows(matrix, BINS, CONTACT_GENOME, options=options)
 
 
 def _gtf(path: Path) -> None:
@@ -95,21 +120,7 @@ def _fasta(path: Path) -> None:
                 raise AssertionError("a window of another length")
 
 
-def _pair_lines() -> list[tuple[str, int, str, int]]:
-    rng = np.random.default_rng(3)
-    places = [
-        (c, int(p))
-        for c, p in zip(rng.choice(["chr1", "chr2"], 60), rng.integers(1, 40_000, 60), strict=True)
-    ]
-    return [(*a, *b) for a, b in zip(places[:30], places[30:], strict=True)]
-
-
-_PAIRS = "## pairs format v1.0\n#chromsize: chr1 100000\n#chromsize: chr2 40000\n"
-_PAIRS += "#columns: readID chrom1 pos1 chrom2 pos2 strand1 strand2 pair_type\n"
-_PAIRS += "".join(f"r\t{a}\t{p}\t{b}\t{q}\t+\t-\tUU\n" for a, p, b, q in _pair_lines())
-_HICPRO = "".join(
-    f"r\t{a}\t{p}\t+\t{b}\t{q}\t-\t120\tf1\tf2\t40\t42\n" for a, p, b, q in _pair_lines()
-)
+_PAIRS = contact_files.toy_pairs(40)
 _GTF = "#!genome\n" + "".join(
     f'{chrom}\tx\t{kind}\t{start}\t{start + 999}\t.\t{strand}\t.\tgene_id "{gene}"; '
     f'transcript_id "{gene}.t"; gene_name "{gene}n"; tag "Ensembl_canonical";\n'
@@ -123,8 +134,17 @@ _SHEET = "sample\tcontacts\texpression\texpression_column\nK562\t.\t/dev/null\tx
 _FASTA = ">chr1 first\n" + "ACGTNacgtn\n" * 12 + "ACG\n>chr2\n" + "TTGCA\n" * 9
 
 TARGETS = (
-    Target("pairs", _PAIRS.encode(), _contacts),
-    Target("hicpro", _HICPRO.encode(), _contacts),
+    *(
+        Target(name, write(_PAIRS).encode(), _contacts(name.split()[0]))
+        for name, write in contact_files.WRITERS.items()
+    ),
+    *(
+        Target(
+            f"{name}, to be told", contact_files.WRITERS[name](_PAIRS).encode(), _contacts("auto")
+        )
+        for name in ("pairs", "hicpro", "bedpe", "bg2", "longrange")
+    ),
+    Target("hicpro-matrix bins", contact_files.write_bins().encode(), _hicpro_bins, ".bed"),
     Target("gtf", _GTF.encode(), _gtf),
     Target("expression", _TABLE.encode(), _expression),
     Target("headerless expression", b"G0\t1\nG1\t2.5\nG2\t0\nG3\t7\n", _expression),

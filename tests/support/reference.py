@@ -142,3 +142,34 @@ def count_pairs(
         if i != j and (chrom1, j) in row_of:
             done.counts[row_of[chrom1, j], i - j + n_flank] += 1
     return done
+
+
+def count_pixels(
+    pixels: Sequence[tuple[int, int, float]],
+    row_of_bin: Sequence[int],
+    chrom_of_bin: Sequence[int],
+    n_flank: int,
+    counts: np.ndarray,
+    cis_by_chrom: np.ndarray,
+) -> tuple[float | int, ...]:
+    """Add pixels to ``counts``; return cis, trans, unknown, their numbers, and that of NaN."""
+    cis = trans = unknown = 0.0
+    n_cis = n_trans = n_unknown = n_missing = 0
+    for i, j, value in pixels:
+        chrom1, chrom2 = chrom_of_bin[i], chrom_of_bin[j]
+        if np.isnan(value):
+            n_missing += 1
+        elif chrom1 < 0 or chrom2 < 0:
+            unknown += value
+            n_unknown += 1
+        elif chrom1 != chrom2:
+            trans += value
+            n_trans += 1
+        else:
+            cis += value
+            n_cis += 1
+            cis_by_chrom[chrom1] += value > 0
+            for here, there in {(i, j), (j, i)}:
+                if row_of_bin[here] >= 0 and abs(there - here) <= n_flank:
+                    counts[row_of_bin[here], there - here + n_flank] += value
+    return cis, trans, unknown, n_cis, n_trans, n_unknown, n_missing

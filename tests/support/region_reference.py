@@ -26,7 +26,7 @@ class Regions:
     mirrored: bool = False
 
     def finish(self, entries: list[tuple[tuple, tuple, float, list]]) -> Regions:
-        """Add up entries (end, end, value, places in ``counts``), and see whether all come twice."""
+        """Add up entries (end, end, value, places in ``counts``); see whether all come twice."""
         seen = Counter((a, b, value) for a, b, value, _ in entries)
         swapped = Counter((b, a, value) for a, b, value, _ in entries)
         self.mirrored = any(a != b for a, b, _ in seen) and all(

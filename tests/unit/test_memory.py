@@ -106,7 +106,9 @@ def test_what_cannot_fit_is_refused(monkeypatch):
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
 def test_memory_that_ran_out_is_one_sentence(error):
     with (
-        pytest.raises(OutputError, match=r"f\.h5 was not built: the memory ran out \(1\.00 GiB are"),
+        pytest.raises(
+            OutputError, match=r"f\.h5 was not built: the memory ran out \(1\.00 GiB are"
+        ),
         memory.memory_errors("f.h5 was not built", 1 << 30),
     ):
         raise error

@@ -100,6 +100,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
             f"the header names several columns of counts ({listed}); expected one; choose it with "
             "--score-column",
             str(path),
+            table.names_line,
         )
     if counts:
         taken = f"each line counts its {_column(table, counts[0])}"

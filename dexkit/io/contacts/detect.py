@@ -134,7 +134,7 @@ def _undecided(fitting: list[str], head: Head, path: str | os.PathLike[str]) -> 
     line = head.line_numbers[0]
     if fitting:
         return FormatError(
-            f"the contacts may be {' or '.join(fitting)}: the line {shown} fits both; say which it "
+            f"the contacts may be {' or '.join(fitting)}: the line {shown} fits each; say which it "
             f"is with --contacts-format {' or --contacts-format '.join(fitting)}",
             str(path),
             line,

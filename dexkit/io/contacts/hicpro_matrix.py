@@ -78,6 +78,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
         chroms_of=lambda _fields: (),
         chroms=tuple(table.n_bins),
         lengths=table.lengths,
+        stated_in=table.path,
         inputs=(table.record,),
     )
 

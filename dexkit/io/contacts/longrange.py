@@ -20,7 +20,13 @@ from dexkit.io.contacts.regions import no_regions, region_counter
 from dexkit_ext import RegionLayout, RegionParseError
 
 NAME = "longrange"
-_LINE = re.compile(rb"([^\t]+)\t(\d{1,16})\t(\d{1,16})\t([^\t]+):(\d{1,16})-(\d{1,16}),([^\t,]+)")
+_LINE = re.compile(
+    rb"^([^\t\n]+)\t(\d{1,16})\t(\d{1,16})\t([^\t\n]+):(\d{1,16})-(\d{1,16}),([^\t\n\r,]+)"
+    rb"(?:\t[^\n]*)?\r?$",
+    re.MULTILINE,
+)
+_AS_REGIONS = rb"\1\t\2\t\3\t\4\t\5\t\6\t\7"
+_ONE_REGION = re.compile(rb"^([^\t\n]+)\t(\d+)\t(\d+)\t\1:\2-\3,", re.MULTILINE)
 _LAYOUT = RegionLayout(0, 1, 2, 3, 4, 5, value=6, separator="\t")
 _FEWEST_COLUMNS = 4
 _MAX_UNKNOWN = 20
@@ -31,7 +37,7 @@ _ELSEWHERE = b"#\n"
 
 def matches(head: Head) -> bool:
     """Return whether the first line gives one region, and a second one with its score."""
-    return bool(head.lines) and _parse(head.lines[0].encode()) is not None
+    return bool(head.lines) and _LINE.match(head.lines[0].encode()) is not None
 
 
 def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) -> Reading:
@@ -62,7 +68,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
     widths = [
         int(end) - int(start)
         for line in head.lines
-        if (found := _parse(line.encode()))
+        if (found := _LINE.match(line.encode()))
         for start, end in (found.group(2, 3), found.group(5, 6))
     ]
     return Reading(
@@ -74,11 +80,6 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
         chroms_of=lambda fields: [fields[0], *(f.rpartition(":")[0] for f in fields[3:4])],
         widest_bp=max(widths, default=0),
     )
-
-
-def _parse(line: bytes) -> re.Match[bytes] | None:
-    found = _LINE.match(line)
-    return found if found and line[found.end() : found.end() + 1] in (b"", b"\t") else None
 
 
 class LongrangeCounter:
@@ -114,7 +115,7 @@ class LongrangeCounter:
         """
         block, newline, self._tail = (self._tail + chunk).rpartition(b"\n")
         if newline:
-            self._count(block.split(b"\n"))
+            self._count(block)
         if len(self._tail) > _MAX_LINE_BYTES:
             raise RegionParseError(
                 self._line + 1, f"longer than {_MAX_LINE_BYTES} bytes; this is no list of loops"
@@ -129,13 +130,25 @@ class LongrangeCounter:
             A malformed line.
         """
         if self._tail:
-            self._count([self._tail])
+            self._count(self._tail)
         self._between.finish()
         self._within.finish()
         if self.mirrored and self._unpaired == 0:
             self._within_weight = 0.5
 
-    def _count(self, lines: list[bytes]) -> None:
+    def _count(self, block: bytes) -> None:
+        """Count whole lines; the last one lacks its line feed."""
+        n_lines = block.count(b"\n") + 1
+        text, n_plain = _LINE.subn(_AS_REGIONS, block)
+        if n_plain == n_lines and not self._blank_line and not _ONE_REGION.search(block):
+            self._line += n_lines
+            self._between.feed(text + b"\n")
+            self._within.feed(_ELSEWHERE * n_lines)
+        else:
+            self._count_each(block.split(b"\n"))
+
+    def _count_each(self, lines: list[bytes]) -> None:
+        """Count lines of which some are comments, within one region, or malformed."""
         between, within = [], []
         malformed: RegionParseError | None = None
         for number, line in enumerate(lines, start=self._line + 1):
@@ -167,7 +180,7 @@ class LongrangeCounter:
             raise RegionParseError(
                 self._blank_line, "an empty line; only the end of the file may have one"
             )
-        found = _parse(line)
+        found = _LINE.match(line)
         if found is None:
             shown = repr(line[:80].decode("utf-8", "backslashreplace"))
             raise RegionParseError(

@@ -89,7 +89,7 @@ def check_lengths(
         if fasta_name is None or genome.lengths[fasta_name] == length:
             continue
         raise FormatError(
-            f"chromosome {name!r} has {length:,} bp in the header and "
+            f"chromosome {name!r} has {length:,} bp in {reading.stated_in} and "
             f"{genome.lengths[fasta_name]:,} bp in the FASTA; expected one genome assembly; use "
             "the FASTA that the contacts were mapped to",
             str(path),

@@ -99,6 +99,8 @@ class Reading:
         Names of the chromosomes that the file states, where the lines bear none.
     lengths : mapping of str to int, optional
         Chromosome lengths that the file states, in base pairs, by the file's own names.
+    stated_in : str, optional
+        Where, in words that fit a sentence.
     whole_file : bool, optional
         Whether the counter takes the header too (else the first line of data comes first).
     n_header_rows : int, optional
@@ -119,6 +121,7 @@ class Reading:
     chroms_of: Callable[[list[str]], Iterable[str]]
     chroms: tuple[str, ...] | None = None
     lengths: Mapping[str, int] = field(default_factory=dict)
+    stated_in: str = "the header"
     whole_file: bool = False
     n_header_rows: int = 0
     messages: tuple[str, ...] = ()

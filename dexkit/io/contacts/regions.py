@@ -29,6 +29,8 @@ class RegionTable:
     ----------
     names : tuple of str
         Names of the columns; empty when the file does not give them.
+    names_line : int
+        1-based number of the line that gives them; 0 without one.
     rows : tuple of tuple of str
         Columns of the first lines of data; empty when there are none.
     line_numbers : tuple of int
@@ -40,6 +42,7 @@ class RegionTable:
     """
 
     names: tuple[str, ...]
+    names_line: int
     rows: tuple[tuple[str, ...], ...]
     line_numbers: tuple[int, ...]
     separator: Separator
@@ -127,11 +130,12 @@ def region_table(head: Head) -> RegionTable | None:
         return None
     first = head.rows[0]
     if has_coordinates(first):
-        names = _commented_names(head, len(first))
-        return RegionTable(names, head.rows, head.line_numbers, head.separator, 0)
+        names, line = _commented_names(head, len(first))
+        return RegionTable(names, line, head.rows, head.line_numbers, head.separator, 0)
     if _are_names(first) and (len(head.rows) == 1 or has_coordinates(head.rows[1])):
         names = tuple(name.strip() for name in first)
-        return RegionTable(names, head.rows[1:], head.line_numbers[1:], head.separator, 1)
+        line = head.line_numbers[0]
+        return RegionTable(names, line, head.rows[1:], head.line_numbers[1:], head.separator, 1)
     return None
 
 
@@ -141,12 +145,13 @@ def _are_names(fields: Sequence[str]) -> bool:
     return len(set(names)) == N_COORDINATES and not any(is_position(n) or not n for n in names)
 
 
-def _commented_names(head: Head, n_columns: int) -> tuple[str, ...]:
-    for line in reversed(head.header):
+def _commented_names(head: Head, n_columns: int) -> tuple[tuple[str, ...], int]:
+    """Return the names in the last ``#`` line that has as many columns, and its number."""
+    for number, line in reversed(list(enumerate(head.header, start=1))):
         names = split_line(line.lstrip("#").strip(" "), head.separator)
         if len(names) == n_columns and _are_names(names):
-            return tuple(name.strip() for name in names)
-    return ()
+            return tuple(name.strip() for name in names), number
+    return (), 0
 
 
 def value_column(

@@ -212,8 +212,10 @@ def test_what_was_taken_is_said(write, text, message):
 
 def test_several_columns_of_counts(write):
     text = table("c1 s1 e1 c2 s2 e2 count pets", f"{A} 3 4")
-    with pytest.raises(FormatError, match=r"several columns of counts \('count', 'pets'\)"):
+    with pytest.raises(FormatError, match=r"line 1: .*several columns of counts \('count', 'pets'"):
         rows_of(write, text)
+    with pytest.raises(FormatError, match="line 2: the header names several columns of counts"):
+        rows_of(write, f"# made by hand\n#{text}")
     assert rows_of(write, text, score_column="pets").counts[0, 3] == 4
 
 

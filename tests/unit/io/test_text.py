@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 import threading
+from contextlib import contextmanager
 
 import pytest
 
 from dexkit.errors import FormatError, InputError
-from dexkit.io.text import input_file, parse_position, read_chunks, read_lines
+from dexkit.io.text import (
+    StoredDigest,
+    input_file,
+    parse_position,
+    read_chunks,
+    read_lines,
+)
 
 
 @pytest.mark.parametrize("gz", [False, True])
@@ -38,8 +47,6 @@ def test_chunks_join_to_the_content(write, chunk_bytes, gz):
 
 
 def test_several_gzip_members_are_one_file(write):
-    import gzip
-
     path = write("f", gzip.compress(b"a\n") + gzip.compress(b"b\n"))
     assert [line for _n, line in read_lines(path, "table")] == ["a", "b"]
 
@@ -106,6 +113,10 @@ def test_damaged_gzip(write):
         (b"PK\x03\x04", "zip archive"),
         ("gene\t1\n".encode("utf-16"), "UTF-16"),
         (b"ab\0\1\2", "binary data"),
+        (b"\x26\xfc\x8f\x88\4\0", r"a bigWig file \(a 1-D track\)"),
+        (b"\x87\x89\xf2\xeb\0\4", "a bigBed or bigInteract file"),
+        (b"CRAM\3\0", "a CRAM file"),
+        (b"PX2.004\1", "a pairix index"),
     ],
 )
 @pytest.mark.parametrize("gz", [False, True])
@@ -152,3 +163,74 @@ def test_named_pipe(tmp_path):
 )
 def test_parse_position(text, value):
     assert parse_position(text) == value
+
+
+@contextmanager
+def standard_input(source):
+    """Make an open file or the reading end of a pipe the standard input of this process."""
+    kept = os.dup(0)
+    os.dup2(source, 0)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+@pytest.mark.parametrize("gz", [False, True])
+@pytest.mark.parametrize("chunk_bytes", [5, 1 << 20])
+def test_the_stored_bytes_are_digested_while_they_are_read(write, gz, chunk_bytes):
+    path = write("f.txt", "0123456789\n" * 100_000, gz=gz)
+    digest = StoredDigest()
+    n_bytes = sum(map(len, read_chunks(path, "t", chunk_bytes=chunk_bytes, observe=digest.update)))
+    assert n_bytes == 1_100_000
+    record = digest.record(path)
+    assert (record.name, record.size_bytes) == ("f.txt", path.stat().st_size)
+    assert record.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_lines_are_digested_too(write):
+    path = write("f", "a\nb\n", gz=True)
+    digest = StoredDigest()
+    assert len(list(read_lines(path, "t", observe=digest.update))) == 2
+    assert digest.record(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("gz", [False, True])
+def test_standard_input(write, gz):
+    path = write("f", "a\nb\n", gz=gz)
+    taken = []
+    with path.open("rb") as handle, standard_input(handle.fileno()):
+        assert b"".join(read_chunks("-", "table", advance=taken.append)) == b"a\nb\n"
+    assert sum(taken) == path.stat().st_size
+    os.fstat(0)  # it is not closed
+
+
+@pytest.mark.parametrize("gz", [False, True])
+def test_a_pipe_that_brings_single_bytes(gz):
+    data = gzip.compress(b"abc\n") if gz else b"abc\n" * 5
+    reading, writing = os.pipe()
+
+    def send():
+        for i in range(len(data)):
+            os.write(writing, data[i : i + 1])
+        os.close(writing)
+
+    sender = threading.Thread(target=send)
+    with standard_input(reading):
+        sender.start()
+        assert b"".join(read_chunks("-", "table")) == (b"abc\n" if gz else data)
+    sender.join()
+    os.close(reading)
+
+
+def test_bad_standard_input(monkeypatch, write):
+    path = write("f", gzip.compress(b"a\n" * 1000)[:-9])
+    with path.open("rb") as handle, standard_input(handle.fileno()):
+        with pytest.raises(FormatError, match="standard input, line 1: the gzip stream is trunc"):
+            list(read_lines("-", "table"))
+        with pytest.raises(FormatError, match="standard input: the file is empty; expected a"):
+            list(read_lines("-", "table"))
+    monkeypatch.setattr(os, "isatty", lambda _descriptor: True)
+    with pytest.raises(InputError, match="standard input is a terminal; expected a table from"):
+        list(read_lines("-", "table"))
