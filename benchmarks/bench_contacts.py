@@ -55,17 +55,23 @@ def header(layout: Layout) -> str:
 
 
 def line(layout: Layout, a: int, p: int, b: int, q: int, i: int) -> str:
-    """One line of a file: pair ``i`` between chromosomes a and b at positions p and q (1-based)."""
+    """One line of a file: number ``i``, between positions p and q of chromosomes a and b."""
     if layout == PAIRS_LAYOUT:
         return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t{NAMES[b]}\t{q}\t+\t-\n"
     if layout == HICPRO_LAYOUT:
         fragments = f"HIC_{p // 400}\tHIC_{q // 400}"
         end2 = f"{NAMES[b]}\t{q}\t-\t{200 + i % 300}"
         return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t+\t{end2}\t{fragments}\t42\t42\n"
+    if layout == BEDPE_LAYOUT:
+        # Anchors like peaks, anywhere and within one bin each; the pandas row takes their starts.
+        spans = (
+            (NAMES[c], x - 1, (x - 1) // BIN_BP * BIN_BP + BIN_BP) for c, x in ((a, p), (b, q))
+        )
+        ends = "\t".join(f"{name}\t{start}\t{end}" for name, start, end in spans)
+        return f"{ends}\tloop_{i}\t{1 + i % 20}\n"
     start1, start2 = ((x - 1) // BIN_BP * BIN_BP for x in (p, q))
     ends = f"{NAMES[a]}\t{start1}\t{start1 + BIN_BP}\t{NAMES[b]}\t{start2}\t{start2 + BIN_BP}"
-    name = "\t." if layout == BEDPE_LAYOUT else ""
-    return f"{ends}{name}\t{1 + i % 20}\n"
+    return f"{ends}\t{1 + i % 20}\n"
 
 
 def make_file(n: int, layout: Layout) -> Path:

@@ -21,6 +21,8 @@ FIRST = np.concatenate(([0], np.cumsum(N_BINS)))
 COLUMNS = ("bin1_id", "bin2_id", "count")
 WIDTH = 2 * N_FLANK + 1
 CHUNK = 1_000_000
+# Of the resolutions that Juicer makes by default: the one that is read, and some coarser ones.
+RESOLUTIONS = [BIN_BP, 25_000, 100_000, 500_000, 2_500_000]
 
 
 def make_pixels(n: int) -> dict[str, np.ndarray]:
@@ -57,7 +59,7 @@ def make_hic(n: int) -> Path:
         bench.RESULTS.mkdir(exist_ok=True)
         partial = path.with_name(f"partial-{path.name}")
         writer = hictkpy.hic.FileWriter(
-            partial, SIZES, [BIN_BP, 100_000, 1_000_000], compression_lvl=6, tmpdir=bench.RESULTS
+            partial, SIZES, RESOLUTIONS, compression_lvl=6, tmpdir=bench.RESULTS
         )
         writer.add_pixels(pd.DataFrame(make_pixels(n)))
         writer.finalize()

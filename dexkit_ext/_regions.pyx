@@ -26,7 +26,7 @@ from dexkit_ext._lines cimport (
     set_name,
     set_number,
 )
-from dexkit_ext._mirror cimport is_mirrored, mix, note_pair
+from dexkit_ext._mirror cimport is_mirrored, note_pair
 from dexkit_ext._names cimport UNSEEN
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 from dexkit_ext._values cimport parse_value
@@ -77,11 +77,11 @@ cdef int _flush(LineKernel kernel) except -1 nogil:
 
 
 cdef inline uint64_t _anchor_hash(const Anchor* anchor) noexcept nogil:
-    # Odd constants: the golden ratio and the square root of 3, as fractions of 2**64.
-    return mix(
-        <uint64_t> anchor.start * 0x9E3779B97F4A7C15ULL
-        + <uint64_t> anchor.end * 0xBB67AE8584CAA73BULL
-        + <uint64_t> anchor.chrom
+    # Fractional parts of the square roots of 2, 5 and 7; note_pair mixes the bits.
+    return (
+        <uint64_t> anchor.start * 0x6A09E667F3BCC909ULL
+        + <uint64_t> anchor.end * 0x3C6EF372FE94F82BULL
+        + <uint64_t> anchor.chrom * 0xA54FF53A5F1D36F1ULL
     )
 
 

@@ -15,6 +15,7 @@ from dexkit.cli.demo import demo_command
 from dexkit.cli.evaluate import evaluate_command
 from dexkit.cli.features import features_app
 from dexkit.cli.fit import fit_command
+from dexkit.cli.import_deepexpression import import_deepexpression_command
 from dexkit.cli.plugins import plugins_app
 from dexkit.cli.predict import predict_command
 from dexkit.cli.report import report_command
@@ -90,6 +91,7 @@ def _main(
 
 app.command("build-features")(build_features_command)
 app.add_typer(features_app, name="features")
+app.command("import-deepexpression")(import_deepexpression_command)
 app.command("fit")(fit_command)
 app.command("predict")(predict_command)
 app.command("evaluate")(evaluate_command)

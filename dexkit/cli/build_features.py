@@ -18,10 +18,18 @@ def build_features_command(
             rich_help_panel=_INPUTS,
         ),
     ],
-    gtf: Annotated[
-        Path, typer.Option(help="Gene annotation (GTF, plain or gzip).", rich_help_panel=_INPUTS)
-    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Feature file to write (HDF5).")],
+    gtf: Annotated[
+        Path | None,
+        typer.Option(help="Gene annotation (GTF, plain or gzip).", rich_help_panel=_INPUTS),
+    ] = None,
+    tss_bed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --gtf: one TSS a line (BED6, optionally a gene name in column 7).",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
     contacts: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,7 +42,30 @@ def build_features_command(
         list[str] | None,
         typer.Option(
             help="FILE (gene x sample table), or SAMPLE=FILE (the column of that name, or the only "
-            "one; two columns without header will do); repeatable.",
+            "one; two columns without header will do); also of featureCounts, STAR, RSEM, Salmon, "
+            "kallisto; repeatable.",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    expression_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of every --expression SAMPLE=FILE (STAR: unstranded, forward, reverse).",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(
+            help="counts, tpm or fpkm: what to take of a program's table (counts when not given), "
+            "or what the values of a plain table are.",
+            rich_help_panel=_INPUTS,
+        ),
+    ] = None,
+    gene_type: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Keep genes of this gene_type or gene_biotype (protein_coding); repeatable.",
             rich_help_panel=_INPUTS,
         ),
     ] = None,
@@ -49,8 +80,8 @@ def build_features_command(
     tss: Annotated[
         str,
         typer.Option(
-            help="TSS of a gene with several: gene (5' end of the gene), canonical "
-            "(Ensembl_canonical or MANE_Select transcript), longest (longest transcript).",
+            help="TSS of a gene with several: gene (5' end of the gene), canonical (transcript "
+            "tagged MANE_Select, Ensembl_canonical or RefSeq Select), longest (transcript).",
             rich_help_panel=_WINDOW,
         ),
     ] = "gene",
@@ -168,7 +199,9 @@ def build_features_command(
     from dexkit.hooks.manager import parse_settings
     from dexkit.memory import parse_size
 
-    contact_sources, expression_sources = read_sources(contacts, expression, samples, depth)
+    contact_sources, expression_sources = read_sources(
+        contacts, expression, samples, depth, expression_column
+    )
     given = {
         "bin_size_bp": bin_size_bp,
         "n_flank_bins": n_flank_bins,
@@ -185,7 +218,10 @@ def build_features_command(
         {
             "fasta": fasta,
             "gtf": gtf,
+            "tss_bed": tss_bed,
             "tss_rule": tss,
+            "gene_types": tuple(gene_type or ()),
+            "measure": measure,
             "contacts": contact_sources,
             "expression": expression_sources,
             "upstream_bp": upstream_bp,

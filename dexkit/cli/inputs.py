@@ -21,6 +21,7 @@ _OPTIONS = {
     "n_threads": "--threads",
     "format": "--contacts-format",
     "max_memory_bytes": "--max-memory",
+    "gene_types": "--gene-type",
 }
 
 
@@ -29,6 +30,7 @@ def read_sources(
     expression: Sequence[str] | None,
     sheet: Path | None,
     depth: Sequence[str] | None = None,
+    expression_column: str | None = None,
 ) -> tuple[tuple[ContactsSource, ...], tuple[ExpressionSource, ...]]:
     """Return contact and expression sources of ``--contacts``, ``--expression``, ``--samples``.
 
@@ -42,6 +44,8 @@ def read_sources(
         Sample sheet.
     depth : sequence of str or None
         ``SAMPLE=N[,N…]``: valid pairs of each replicate.
+    expression_column : str or None
+        Column to take of every ``SAMPLE=FILE`` of ``expression``.
 
     Returns
     -------
@@ -52,7 +56,8 @@ def read_sources(
     ------
     ConfigError
         When a value is malformed, lists a file twice, or gives a sample contacts that the sheet
-        gives it too; when depths are given twice, or for a sample without contacts.
+        gives it too; when depths are given twice, or for a sample without contacts; when a column
+        is given and no ``SAMPLE=FILE``.
     InputError
         When the sheet is missing or malformed, or a depth is no number.
     """
@@ -105,9 +110,14 @@ def read_sources(
         if equals:
             check_sample_name(sample)
         expression_sources.append(
-            ExpressionSource(path=Path(file), sample=sample)
+            ExpressionSource(path=Path(file), sample=sample, column=expression_column)
             if equals
             else ExpressionSource(path=Path(value))
+        )
+    if expression_column is not None and not any("=" in value for value in expression or ()):
+        raise ConfigError(
+            f"--expression-column {expression_column!r} has no effect; expected an --expression of "
+            "the form SAMPLE=FILE (the sample sheet has a column expression_column)"
         )
     return tuple(contact_sources), tuple(expression_sources)
 

@@ -195,10 +195,15 @@ def _chromosome_split(
 ) -> Split:
     counts = Counter(names[usable].tolist())
     if len(counts) == 1:
+        advice = "leave out the block that limits the genes, such as contacts"
+        if len(set(names.tolist())) == 1:
+            advice = (
+                "build the feature file with genes of several chromosomes (imported arrays: --gtf)"
+            )
         raise TrainingError(
             f"all {int(usable.sum())} usable genes lie on one chromosome "
             f"({list_chromosomes(counts)}), so no chromosome can be held out; use --split random "
-            "(leaky), or leave out the block that limits the genes, such as contacts"
+            f"(leaky), or {advice}"
         )
     candidates = np.isin(names, list(counts))
     folds = np.full(len(names), -1, dtype=np.int16)

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError, OutputError, PluginError, did_you_mean
-from dexkit.features.build import LEAST_BYTES, expression_plans
+from dexkit.features.build import LEAST_BYTES
 from dexkit.features.config import MOST_THREADS, BuildConfig, ContactsSource, ExpressionSource
+from dexkit.features.expression import expression_plans
 from dexkit.features.extend import extend_feature_file
 from dexkit.features.file import FeatureFile
 from dexkit.features.history import GrownAttributes

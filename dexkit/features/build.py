@@ -6,40 +6,31 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from dexkit import __version__
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.features.config import BuildConfig
-from dexkit.features.provenance import Provenance, check_inputs, input_arguments
-from dexkit.features.schema import expression_path
+from dexkit.features.expression import expression_plans
+from dexkit.features.provenance import (
+    Provenance,
+    check_inputs,
+    input_arguments,
+    origin_attributes,
+)
 from dexkit.features.selection import select_genes
 from dexkit.features.writer import check_feature_output, write_feature_file
-from dexkit.genome import GeneTable
-from dexkit.hooks import ArrayPlan, BuildContext, SampleInput
+from dexkit.hooks import BuildContext, SampleInput
 from dexkit.hooks.manager import Plugins, parse_config, plugins
-from dexkit.io.annotation import read_gtf
+from dexkit.io.annotation import Annotation, keep_gene_types, read_gtf
+from dexkit.io.bed import read_tss_bed
 from dexkit.io.chroms import reconcile
-from dexkit.io.expression import (
-    ExpressionTable,
-    MatchedExpression,
-    match_expression,
-    read_expression,
-)
 from dexkit.io.fasta import open_fasta
-from dexkit.io.samples import check_sample_name
 from dexkit.memory import MIB, memory_errors, piece_bytes, require_room
 from dexkit.progress import progress_bar
 
 logger = logging.getLogger("dexkit")
 
-#: Samples that the line about an expression table names before it counts the others.
-_MOST_NAMED = 6
 #: What any build takes beside the program itself: a piece of an array and of each input, and the
 #: tables of some ten thousand genes.
 LEAST_BYTES = 64 * MIB
@@ -125,23 +116,21 @@ def build_features(
 def _build(
     config: BuildConfig, out: Path, force: bool, progress: Callable[..., Any]
 ) -> BuildSummary:
-    inputs = input_arguments(config.contacts, config.expression, config.fasta, config.gtf)
+    inputs = input_arguments(config.contacts, config.expression, config.fasta, config.annotation)
     check_inputs(inputs, config.contacts, out)
     check_feature_output(out, force)
     registry = plugins()
     block_configs = _block_configs(config, registry)
     require_room(LEAST_BYTES, config.max_memory_bytes, "the tables of a build")
     provenance = Provenance(inputs, progress)
-    with progress(f"annotation {config.gtf.name}", None):
-        annotation = read_gtf(config.gtf, config.tss_rule)
-    for note in annotation.notes:
-        logger.info("%s: %s", config.gtf.name, note)
+    with progress(f"annotation {config.annotation.name}", None):
+        annotation = read_annotation(config.gtf, config.tss_bed, config.tss_rule, config.gene_types)
     with progress(f"index of {config.fasta.name}", None):
         opened = open_fasta(config.fasta)
     with opened as fasta:
         genome = fasta.genome
         names = dict.fromkeys(gene.chrom for gene in annotation.genes)
-        mapping = reconcile(list(genome.lengths), list(names), f"annotation {config.gtf}")
+        mapping = reconcile(list(genome.lengths), list(names), f"annotation {annotation.path}")
         if mapping.message:
             logger.warning("%s", mapping.message)
         selection = select_genes(
@@ -156,7 +145,7 @@ def _build(
         )
     if not len(selection.genes):
         raise InputError(f"no gene has a promoter sequence: {selection.summary()}")
-    expression, measured = expression_plans(config, selection.genes)
+    plans, measured = expression_plans(config, selection.genes, annotation.gene_of_transcript)
     context = BuildContext(
         genes=selection.genes,
         genome=genome,
@@ -172,7 +161,6 @@ def _build(
         scratch=out.parent,
         note_inputs=provenance.note,
     )
-    plans = list(expression)
     for name, block_config in block_configs.items():
         plans += registry.block(name).plan(block_config, context)
     _say_what_has_no_partner(config, measured)
@@ -182,7 +170,7 @@ def _build(
         selection.genes,
         selection.left_out,
         plans,
-        _root_attrs(config),
+        origin_attributes(config.assembly, config),
         force,
         late_attrs=lambda: {"provenance": json.dumps(provenance.entries())},
         piece_bytes=piece_bytes(config.max_memory_bytes),
@@ -195,6 +183,43 @@ def _build(
         arrays={plan.path: plan.shape for plan in plans},
         n_bytes=out.stat().st_size,
     )
+
+
+def read_annotation(
+    gtf: Path | None, tss_bed: Path | None, tss_rule: str, gene_types: Sequence[str] = ()
+) -> Annotation:
+    """Read the GTF or the BED of TSS, keep the gene types asked for, and log the notes.
+
+    Parameters
+    ----------
+    gtf, tss_bed : Path or None
+        Exactly one of them.
+    tss_rule : str
+        Which TSS stands for a gene of the GTF.
+    gene_types : sequence of str, optional
+        Types to keep; all when empty.
+
+    Returns
+    -------
+    Annotation
+        Genes with one TSS each.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be used, or has no gene of a type that is asked for.
+    ConfigError
+        When there is no file.
+    """
+    if gtf is not None:
+        annotation = read_gtf(gtf, tss_rule)
+    elif tss_bed is not None:
+        annotation = read_tss_bed(tss_bed)
+    else:
+        raise ConfigError("no annotation is given; expected --gtf or --tss-bed")
+    for note in annotation.notes:
+        logger.info("%s: %s", Path(annotation.path).name, note)
+    return keep_gene_types(annotation, gene_types)
 
 
 def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
@@ -216,90 +241,6 @@ def _block_configs(config: BuildConfig, registry: Plugins) -> dict[str, Any]:
     }
 
 
-def expression_plans(
-    config: BuildConfig, genes: GeneTable
-) -> tuple[list[ArrayPlan], dict[str, int]]:
-    """Read every expression table once and plan ``value`` and ``raw`` of each sample.
-
-    Parameters
-    ----------
-    config : BuildConfig
-        Its sources of expression and their options.
-    genes : GeneTable
-        Genes of the file.
-
-    Returns
-    -------
-    tuple of (list of ArrayPlan, dict of str to int)
-        The arrays, and the number of measured genes by sample.
-
-    Raises
-    ------
-    InputError
-        When a table is malformed, has no gene of the file, or a sample occurs twice.
-    """
-    plans: list[ArrayPlan] = []
-    measured: dict[str, int] = {}
-    read: dict[Path, tuple[ExpressionTable, MatchedExpression]] = {}
-    samples_of: dict[Path, list[str]] = {}
-    for source in config.expression:
-        if source.path not in read:
-            found = read_expression(source.path, sample=source.sample)
-            read[source.path] = found, match_expression(genes, found)
-        table, matched = read[source.path]
-        if source.sample is None:
-            chosen = dict(zip(table.samples, range(len(table.samples)), strict=True))
-        else:
-            chosen = {source.sample: table.column(source.sample, source.column)}
-        for sample, column in chosen.items():
-            check_sample_name(sample)
-            if sample in measured:
-                raise InputError(
-                    f"sample {sample!r} has expression twice, the second time in {source.path}; "
-                    "give each sample once"
-                )
-            samples_of.setdefault(source.path, []).append(sample)
-            raw = matched.values[:, column]
-            measured[sample] = int(np.isfinite(raw).sum())
-            attrs = {"source": source.path.name, "pseudocount": config.pseudocount}
-            value = np.log10(raw + config.pseudocount)
-            plans.append(_given(expression_path(sample, "raw"), raw, attrs))
-            plans.append(
-                _given(expression_path(sample), value, {**attrs, "unit": "log10(raw+pseudocount)"})
-            )
-    for path, samples in samples_of.items():
-        _say_what_was_matched(path, samples, len(genes), read[path][1])
-    return plans, measured
-
-
-def _say_what_was_matched(
-    path: Path, samples: Sequence[str], n_genes: int, matched: MatchedExpression
-) -> None:
-    named = ", ".join(samples[:_MOST_NAMED])
-    if len(samples) > _MOST_NAMED:
-        named += f" and {len(samples) - _MOST_NAMED:,} more"
-    logger.info(
-        "%s, expression of %s: %s of %s kept genes matched by %s; %s rows belong to no kept gene, "
-        "%s names are ambiguous and were left out",
-        path.name,
-        named,
-        f"{matched.n_matched:,}",
-        f"{n_genes:,}",
-        matched.matched_by,
-        f"{len(matched.unmatched_rows):,}",
-        f"{len(matched.ambiguous):,}",
-    )
-
-
-def _given(path: str, values: npt.NDArray[np.float64], attrs: dict[str, Any]) -> ArrayPlan:
-    """Plan an array whose values are already there."""
-
-    def fill(out: npt.NDArray[Any], start: int) -> None:
-        out[...] = values[start : start + len(out)]
-
-    return ArrayPlan(path, values.shape, "float32", fill, attrs)
-
-
 def _say_what_has_no_partner(config: BuildConfig, measured: Iterable[str]) -> None:
     with_contacts = {source.sample for source in config.contacts}
     with_expression = set(measured)
@@ -308,12 +249,3 @@ def _say_what_has_no_partner(config: BuildConfig, measured: Iterable[str]) -> No
     if with_contacts:
         for sample in sorted(with_expression - with_contacts):
             logger.info("sample %s has expression but no contacts", sample)
-
-
-def _root_attrs(config: BuildConfig) -> dict[str, Any]:
-    return {
-        "generated_by": f"dexkit {__version__}",
-        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
-        "assembly": config.assembly,
-        "config": config.model_dump_json(),
-    }

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
+from dexkit.errors import ConfigError
 from dexkit.io.contacts import stored_file
+from dexkit.io.expression import Measure
 
 TssRule = Literal["gene", "canonical", "longest"]
 
@@ -87,10 +89,13 @@ class BuildConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     fasta: Path
-    gtf: Path
+    gtf: Path | None = None
+    tss_bed: Path | None = None
     tss_rule: TssRule = "gene"
+    gene_types: tuple[str, ...] = ()
     contacts: tuple[ContactsSource, ...] = ()
     expression: tuple[ExpressionSource, ...] = ()
+    measure: Measure | None = None
     upstream_bp: int = Field(1000, ge=0, le=MOST_WINDOW_BP)
     downstream_bp: int = Field(1000, ge=1, le=MOST_WINDOW_BP)
     margin_bp: int = Field(50, ge=0, le=MOST_MARGIN_BP)
@@ -101,6 +106,28 @@ class BuildConfig(BaseModel):
     assembly: str = ""
     n_threads: int = Field(1, ge=1, le=MOST_THREADS)
     max_memory_bytes: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_annotation(self) -> BuildConfig:
+        if (self.gtf is None) == (self.tss_bed is None):
+            got = "neither" if self.gtf is None else "both"
+            raise ValueError(f"--gtf and --tss-bed: {got} given; expected exactly one of the two")
+        if self.tss_bed is not None and self.tss_rule != "gene":
+            raise ValueError(
+                f"--tss {self.tss_rule} chooses among the transcripts of a GTF, and --tss-bed has "
+                "none; leave out --tss"
+            )
+        if self.tss_bed is not None and self.gene_types:
+            raise ValueError("--gene-type needs the gene types of a GTF; --tss-bed has none")
+        return self
+
+    @property
+    def annotation(self) -> Path:
+        """The file that gives the TSS, GTF or BED."""
+        found = self.gtf or self.tss_bed
+        if found is None:
+            raise ConfigError("no annotation is given; expected --gtf or --tss-bed")
+        return found
 
     @model_validator(mode="after")
     def _one_source_each(self) -> BuildConfig:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from dexkit import __version__
 from dexkit.errors import InputError
 from dexkit.features.config import ContactsSource, ExpressionSource
 from dexkit.io.contacts import stored_file
@@ -71,6 +75,29 @@ def input_arguments(
     """
     paths = [path for source in contacts for path in source.paths]
     return list(dict.fromkeys([*others, *paths, *(source.path for source in expression)]))
+
+
+def origin_attributes(assembly: str, config: BaseModel) -> dict[str, str]:
+    """Return the root attributes that say what made a file, when, and with which options.
+
+    Parameters
+    ----------
+    assembly : str
+        Name of the assembly; may be empty.
+    config : pydantic.BaseModel
+        All options.
+
+    Returns
+    -------
+    dict of str to str
+        ``generated_by``, ``created_utc``, ``assembly``, ``config``.
+    """
+    return {
+        "generated_by": f"dexkit {__version__}",
+        "created_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        "assembly": assembly,
+        "config": config.model_dump_json(),
+    }
 
 
 class Provenance:

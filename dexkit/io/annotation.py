@@ -1,26 +1,31 @@
-"""Read a GTF: one gene, one TSS, by a stated rule."""
+"""Genes with one TSS each: read from a GTF by a stated rule, and filtered by gene type."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from dexkit.errors import ConfigError, FormatError, did_you_mean
+from dexkit.errors import ConfigError, FormatError, InputError, did_you_mean
 from dexkit.genome import Gene
-from dexkit.io.gtf import GeneRecord, TranscriptRecord, read_gtf_records
+from dexkit.io.gtf import read_gtf_records
+from dexkit.io.loci import GeneRecord, TranscriptRecord, choose_locus
 
 TssRule = Literal["gene", "canonical", "longest"]
 TSS_RULES: tuple[str, ...] = get_args(TssRule)
 
-CANONICAL_TAGS = ("MANE_Select", "MANE Select", "Ensembl_canonical", "RefSeq Select")
+CANONICAL_TAGS = ("MANE_Select", "Ensembl_canonical", "RefSeq_Select")
 """GTF ``tag`` values that mark the one transcript standing for a gene, the strongest first.
 
-``MANE_Select`` and ``Ensembl_canonical`` are GENCODE's and Ensembl's spelling, the two with a
-blank NCBI RefSeq's.
+GENCODE and Ensembl write ``MANE_Select`` and ``Ensembl_canonical``; NCBI writes ``MANE Select`` and
+``RefSeq Select``, so a blank is taken for an underscore. ``MANE_Plus_Clinical`` marks a further
+transcript of a gene and does not stand for it.
 """
+
+#: Gene types that a message lists before it breaks off.
+_MOST_TYPES = 12
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,12 @@ class Annotation:
     gene_type : mapping of str to str
         ``gene_type`` or ``gene_biotype`` by gene id, for the kept genes that have one.
     notes : list of str
-        Sentences that a user should see: fall-backs and derived genes, with their number.
+        Sentences that a user should see: tags used, fall-backs and derived genes, with their
+        number.
     path : str
         The file.
+    gene_of_transcript : mapping of str to str
+        Gene id by transcript id; transcripts that stand at several genes are not in it.
     """
 
     genes: list[Gene]
@@ -50,6 +58,7 @@ class Annotation:
     gene_type: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     path: str = ""
+    gene_of_transcript: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_gtf(path: str | os.PathLike[str], tss_rule: str = "gene") -> Annotation:
@@ -106,9 +115,10 @@ def read_gtf(path: str | os.PathLike[str], tss_rule: str = "gene") -> Annotation
     genes: list[Gene] = []
     excluded: list[tuple[Gene, str]] = []
     gene_type: dict[str, str] = {}
+    placed_by: Counter[str] = Counter()
     n_fallback = 0
     for gene_id, records in loci.items():
-        kept, reasons = _one_locus(records)
+        kept, reasons = choose_locus(records)
         excluded += [(_gene(r, r.five_prime), reason) for r, reason in reasons]
         if kept is None:
             continue
@@ -119,7 +129,11 @@ def read_gtf(path: str | os.PathLike[str], tss_rule: str = "gene") -> Annotation
                 for t in of_gene.get(gene_id, [])
                 if (t.chrom, t.strand) == (kept.chrom, kept.strand)
             ]
-            chosen = _canonical(here) if tss_rule == "canonical" else _longest(here)
+            if tss_rule == "canonical":
+                chosen, tag = _canonical(here)
+                placed_by.update([tag] if tag else [])
+            else:
+                chosen = _longest(here)
             n_fallback += chosen is None
             tss = tss if chosen is None else chosen.five_prime
         genes.append(_gene(kept, tss))
@@ -132,19 +146,89 @@ def read_gtf(path: str | os.PathLike[str], tss_rule: str = "gene") -> Annotation
             f"{len(derived):,} of {len(loci):,} genes have no gene line; "
             "they span their transcripts"
         )
+    if placed_by:
+        counted_tags = ", ".join(f"{placed_by[t]:,} by {t}" for t in CANONICAL_TAGS if placed_by[t])
+        notes.append(
+            f"TSS rule 'canonical': genes placed by the tag of a transcript: {counted_tags}"
+        )
     if n_fallback:
         lacking = "tagged transcript" if tss_rule == "canonical" else "transcript"
         notes.append(
             f"TSS rule {tss_rule!r}: {n_fallback:,} of {len(genes):,} genes have no {lacking}; "
             "the 5' end of the gene is used for them"
         )
-    if excluded:
-        counted = Counter(reason for _gene_left_out, reason in excluded)
-        notes.append(
-            f"{len(excluded):,} annotated genes left out: "
-            + "; ".join(f"{n:,} x {reason}" for reason, n in counted.most_common())
+    notes += left_out_notes(excluded)
+    owners = _genes_of_transcripts(transcripts)
+    return Annotation(genes, excluded, tss_rule, gene_type, notes, str(path), owners)
+
+
+def left_out_notes(excluded: Sequence[tuple[Gene, str]]) -> list[str]:
+    """Return one sentence that counts the genes left out by reason; none when there are none."""
+    if not excluded:
+        return []
+    counted = Counter(reason for _gene_left_out, reason in excluded)
+    listed = "; ".join(f"{n:,} x {reason}" for reason, n in counted.most_common())
+    return [f"{len(excluded):,} annotated genes left out: {listed}"]
+
+
+def keep_gene_types(annotation: Annotation, wanted: Sequence[str]) -> Annotation:
+    """Keep the genes of some types; the others join the excluded ones.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        As read.
+    wanted : sequence of str
+        Values of ``gene_type`` or ``gene_biotype``, such as ``protein_coding``; empty keeps all.
+
+    Returns
+    -------
+    Annotation
+        With the genes of other types, and those without a type, under ``excluded``.
+
+    Raises
+    ------
+    InputError
+        When the annotation has no gene types, or no gene of one that is wanted; the message
+        counts the types that are there.
+    """
+    if not wanted:
+        return annotation
+    counted = Counter(annotation.gene_type.values())
+    if not counted:
+        raise InputError(
+            f"{annotation.path}: no gene has a gene_type or gene_biotype; leave out --gene-type or "
+            "give an annotation that has them"
         )
-    return Annotation(genes, excluded, tss_rule, gene_type, notes, str(path))
+    missing = next((name for name in wanted if name not in counted), None)
+    if missing is not None:
+        there = [f"{name} ({n:,})" for name, n in counted.most_common(_MOST_TYPES)]
+        more = len(counted) - len(there)
+        raise InputError(
+            f"{annotation.path}: no gene is of type {missing!r}; the types there are "
+            f"{', '.join(there)}{f' and {more:,} more' if more else ''}"
+        )
+    other = f"of a gene type other than {' or '.join(dict.fromkeys(wanted))}"
+    kept: list[Gene] = []
+    out: list[tuple[Gene, str]] = []
+    for gene in annotation.genes:
+        found = annotation.gene_type.get(gene.gene_id)
+        if found in wanted:
+            kept.append(gene)
+        else:
+            out.append((gene, other if found else "without a gene type"))
+    return replace(annotation, genes=kept, excluded=[*annotation.excluded, *out])
+
+
+def _genes_of_transcripts(transcripts: Sequence[TranscriptRecord]) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    shared: set[str] = set()
+    for transcript in transcripts:
+        if owners.setdefault(transcript.transcript_id, transcript.gene_id) != transcript.gene_id:
+            shared.add(transcript.transcript_id)
+    for transcript_id in shared:
+        del owners[transcript_id]
+    return owners
 
 
 def _gene(record: GeneRecord, tss: int) -> Gene:
@@ -170,29 +254,13 @@ def _derive(transcripts: list[TranscriptRecord]) -> list[GeneRecord]:
     ]
 
 
-def _one_locus(
-    records: list[GeneRecord],
-) -> tuple[GeneRecord | None, list[tuple[GeneRecord, str]]]:
-    """Choose the record that stands for a gene id; return it and those left out, with reasons."""
-    unstranded = "no strand, hence no TSS"
-    reasons = [(r, unstranded) for r in records if r.strand not in "+-"]
-    stranded = [r for r in records if r.strand in "+-"]
-    if not stranded:
-        return None, reasons
-    places = {(r.chrom, r.strand, r.five_prime) for r in stranded}
-    if len(places) > 1:
-        reason = "the gene_id stands at several TSS"
-        return None, reasons + [(r, reason) for r in stranded]
-    reason = "repeats the gene_id and TSS of an earlier line"
-    return stranded[0], reasons + [(r, reason) for r in stranded[1:]]
-
-
-def _canonical(transcripts: list[TranscriptRecord]) -> TranscriptRecord | None:
+def _canonical(transcripts: list[TranscriptRecord]) -> tuple[TranscriptRecord | None, str]:
+    """Return the transcript with the strongest tag, and the tag."""
     for tag in CANONICAL_TAGS:
-        tagged = [t for t in transcripts if tag in t.tags]
+        tagged = [t for t in transcripts if tag in (name.replace(" ", "_") for name in t.tags)]
         if tagged:
-            return min(tagged, key=_upstream)
-    return None
+            return min(tagged, key=_upstream), tag
+    return None, ""
 
 
 def _longest(transcripts: list[TranscriptRecord]) -> TranscriptRecord | None:

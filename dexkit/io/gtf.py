@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from sys import intern
 
 from dexkit.errors import FormatError
+from dexkit.io.loci import GeneRecord, TranscriptRecord
 from dexkit.io.text import parse_position, read_lines
 
 # A quoted value ends at the quote that a semicolon (or the line's end) follows: values may hold
@@ -17,56 +19,6 @@ _ID_KEYS = frozenset({"gene_id", "transcript_id"})
 _NAME_KEYS = ("gene_name", "gene", "gene_symbol", "ref_gene_name")
 _TYPE_KEYS = ("gene_type", "gene_biotype")
 _USED = frozenset({"gene", "transcript", "exon"})
-
-
-@dataclass(slots=True)
-class GeneRecord:
-    """A gene line, or the span of the transcripts of a gene that has none.
-
-    Parameters
-    ----------
-    gene_id, gene_name, gene_type, chrom, strand : str
-        ``gene_name`` is the id where the file gives none; ``gene_type`` may be empty.
-    start, end : int
-        0-based, half-open.
-    """
-
-    gene_id: str
-    gene_name: str
-    gene_type: str
-    chrom: str
-    strand: str
-    start: int
-    end: int
-
-    @property
-    def five_prime(self) -> int:
-        """0-based position of the first transcribed base."""
-        return self.end - 1 if self.strand == "-" else self.start
-
-
-@dataclass(slots=True)
-class TranscriptRecord(GeneRecord):
-    """A transcript; its span is that of its exons when it has no line of its own.
-
-    Parameters
-    ----------
-    tags : tuple of str
-        Values of its ``tag`` attributes.
-    exons_bp : int
-        Summed exon length in base pairs; 0 when it has no exon lines.
-    has_line : bool
-        Whether a transcript line was met.
-    """
-
-    tags: tuple[str, ...] = field(default=())
-    exons_bp: int = 0
-    has_line: bool = False
-
-    @property
-    def length_bp(self) -> int:
-        """Summed exon length; the span where no exon lines are given."""
-        return self.exons_bp or self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +132,7 @@ def read_gtf_records(
             if not getattr(found, key):
                 raise FormatError(f"the {feature} line has no {key}; expected one", where, number)
         record = GeneRecord(
-            found.gene_id, found.gene_name, found.gene_type, chrom, strand, start, end
+            found.gene_id, found.gene_name, found.gene_type, intern(chrom), strand, start, end
         )
         if feature == "gene":
             genes.append(record)
@@ -215,18 +167,20 @@ def _attributes(text: str, seen: Set[tuple[str, str]]) -> _Attributes:
     tags: list[str] = []
     for key, value in parse_attributes(text):
         if key == "tag":
-            tags.append(value)
+            # Converters from GFF3 leave the tags of a transcript in one value.
+            tags += value.split(",")
             continue
         found.setdefault(key, value)
         if key in _ID_KEYS and (found.get("gene_id"), found.get("transcript_id")) in seen:
             break
-    gene_id = found.get("gene_id", "")
+    # Thousands of lines share these texts; each is kept once.
+    gene_id = intern(found.get("gene_id", ""))
     return _Attributes(
         gene_id=gene_id,
         transcript_id=found.get("transcript_id", ""),
-        gene_name=next((found[k] for k in _NAME_KEYS if found.get(k)), gene_id),
-        gene_type=next((found[k] for k in _TYPE_KEYS if found.get(k)), ""),
-        tags=tuple(tags),
+        gene_name=intern(next((found[k] for k in _NAME_KEYS if found.get(k)), gene_id)),
+        gene_type=intern(next((found[k] for k in _TYPE_KEYS if found.get(k)), "")),
+        tags=tuple(map(intern, tags)),
     )
 
 
@@ -245,6 +199,7 @@ def _add_to_transcript(
             record.strand,
             record.start,
             record.end,
+            transcript_id=found.transcript_id,
         )
     if is_exon:
         transcript.exons_bp += record.end - record.start

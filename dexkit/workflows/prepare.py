@@ -178,7 +178,8 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     if not choice.baseline and config.train.shift_bp > arrays.margin_bp and "sequence" in blocks:
         raise ConfigError(
             f"shift_bp is {config.train.shift_bp}, but {features.path} stores a margin of "
-            f"{arrays.margin_bp} bp; lower shift_bp or rebuild with a larger --margin-bp"
+            f"{arrays.margin_bp} bp; use --set train.shift_bp={arrays.margin_bp}, or rebuild with "
+            "a larger --margin-bp"
         )
     head = head_entry.build(head_config)
     return Job(

@@ -297,14 +297,14 @@ def test_a_table_without_header_needs_a_sample(refused, options, inputs):
 
 
 def test_a_table_of_two_samples_is_read_once(dexkit, options, inputs, monkeypatch):
-    import dexkit.features.build as build_module
+    import dexkit.features.expression as expression_module
 
-    read = build_module.read_expression
+    read = expression_module.read_expression
     paths = []
     monkeypatch.setattr(
-        build_module,
+        expression_module,
         "read_expression",
-        lambda path, sample: paths.append(path) or read(path, sample),
+        lambda path, *options: paths.append(path) or read(path, *options),
     )
     (inputs / "e.tsv").write_text("gene_id\tS\tT\nG1\t5\t1\nG2\t0\t2\nG3\t7.5\t3\n")
     given = [*options(expression=f"S={inputs / 'e.tsv'}"), "--expression", f"T={inputs / 'e.tsv'}"]

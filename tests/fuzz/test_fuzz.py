@@ -33,6 +33,11 @@ WHOLE_FILE = re.compile(
             r"no gene, transcript or exon line was found",
             r"has a header and no genes",
             r"names no sample",
+            r"the line N_\w+ occurs \d+ times",
+            r"has its summary and no genes",
+            r"cannot be read as a NumPy array",
+            r"expected one array of numbers",
+            r"row \d+ \(counted from 0",
             r"bp in .+ and [\d,]+ bp in the FASTA",
         )
     )

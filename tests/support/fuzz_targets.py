@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 
 from dexkit.genome import Gene, GeneTable, Genome
 from dexkit.io.annotation import read_gtf
+from dexkit.io.bed import read_tss_bed
 from dexkit.io.contacts import ContactOptions, TssBins, read_contact_rows
+from dexkit.io.deepexpression import StoredRows, codes_of_one_hot
 from dexkit.io.expression import match_expression, read_expression
 from dexkit.io.fasta import open_fasta
 from dexkit.io.samples import read_samples
@@ -106,10 +109,32 @@ def _gtf(path: Path) -> None:
             raise AssertionError("a TSS before the chromosome")
 
 
+def _bed(path: Path) -> None:
+    if any(gene.tss < 0 for gene in read_tss_bed(path).genes):
+        raise AssertionError("a TSS before the chromosome")
+
+
 def _expression(path: Path) -> None:
-    matched = match_expression(GENES, read_expression(path, sample="s"))
+    owners = {f"T{i}": f"G{i // 2}" for i in range(8)}
+    matched = match_expression(GENES, read_expression(path, "s", None, owners))
     if (matched.values[np.isfinite(matched.values)] < 0).any():
         raise AssertionError("negative expression")
+
+
+def _array(path: Path) -> None:
+    stored = StoredRows.open(path)
+    if stored.shape[1:] != (20, 4):
+        return
+    rows = np.arange(len(stored))
+    codes = codes_of_one_hot(stored.take(rows), rows, [f"G{i}" for i in rows], str(path))
+    if (codes > 4).any():
+        raise AssertionError("codes beyond 4")
+
+
+def _npy() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.eye(4)[np.arange(60).reshape(3, 20) % 4])
+    return file.getvalue()
 
 
 def _fasta(path: Path) -> None:
@@ -130,6 +155,18 @@ _GTF = "#!genome\n" + "".join(
 _TABLE = "gene_id\tgene_name\tK562\tmESC\n" + "".join(
     f"G{i}\tNAME{i}\t{3.5 * i}\t{i}e1\n" for i in range(4)
 )
+_BED = "track name=tss\nchrom\tstart\tend\tname\tscore\tstrand\tsymbol\n" + "".join(
+    f"chr{i % 2 + 1}\t{100 * i}\t{100 * i + 9}\tG{i}\t.\t{'+-'[i % 2]}\tNAME{i}\n" for i in range(4)
+)
+_FEATURECOUNTS = (
+    "# Program:featureCounts v2.0.3\nGeneid\tChr\tStart\tEnd\tStrand\tLength\ta/K562.bam\n"
+)
+_FEATURECOUNTS += "".join(f"G{i}\tchr1;chr1\t1;5\t3;9\t+;+\t{i + 8}\t{i}\n" for i in range(4))
+_STAR = "".join(f"N_{n}\t1\t1\t1\n" for n in ("unmapped", "multimapping", "noFeature", "ambiguous"))
+_STAR += "".join(f"G{i}\t{9 * i}\t{i}\t{8 * i}\n" for i in range(4))
+_SALMON = "Name\tLength\tEffectiveLength\tTPM\tNumReads\n" + "".join(
+    f"T{i}|G{i // 2}|x|\t90\t80.5\t{i}.25\t{2 * i}\n" for i in range(8)
+)
 _SHEET = "sample\tcontacts\texpression\texpression_column\nK562\t.\t/dev/null\tx\n"
 _FASTA = ">chr1 first\n" + "ACGTNacgtn\n" * 12 + "ACG\n>chr2\n" + "TTGCA\n" * 9
 
@@ -148,6 +185,11 @@ TARGETS = (
     Target("gtf", _GTF.encode(), _gtf),
     Target("expression", _TABLE.encode(), _expression),
     Target("headerless expression", b"G0\t1\nG1\t2.5\nG2\t0\nG3\t7\n", _expression),
+    Target("bed", _BED.encode(), _bed),
+    Target("featureCounts", _FEATURECOUNTS.encode(), _expression),
+    Target("STAR", _STAR.encode(), _expression),
+    Target("Salmon", _SALMON.encode(), _expression),
+    Target("published array", _npy(), _array, ".npy", text=False),
     Target("samples", _SHEET.encode(), read_samples),
     Target("fasta", _FASTA.encode(), _fasta, ".fa"),
 )

@@ -153,7 +153,7 @@ FIVE = genes(a=10, b=10, c=10, d=10, e=10)
     [
         (genes(a=9, b=9, c=9), {}, TrainingError, "at least 5 chromosomes; got 3 .*--folds 3"),
         (genes(a=9, b=9), {}, TrainingError, "got 2 .*--split random"),
-        (genes(chr22=90), {}, TrainingError, "one chromosome .chr22 90.*random.*contacts"),
+        (genes(chr22=90), {}, TrainingError, "one chromosome .chr22 90.*random.*several chrom"),
         (genes(a=9, b=9), {"n_folds": 2}, TrainingError, "leaves 1 chromosome .*more chrom"),
         (genes(a=9, b=5, c=5), {"n_folds": 2, "fold": 1}, TrainingError, "use more folds"),
         (genes(a=9, b=2, c=1), {"n_folds": 2}, TrainingError, "training and validation"),
@@ -172,6 +172,12 @@ FIVE = genes(a=10, b=10, c=10, d=10, e=10)
 def test_impossible_splits_say_why(chroms, options, error, match):
     with pytest.raises(error, match=match):
         make_split(chroms, everything(chroms), **options)
+
+
+def test_a_block_that_leaves_one_chromosome_is_named():
+    usable = np.array([chrom == "a" for chrom in FIVE])
+    with pytest.raises(TrainingError, match=r"one chromosome .a 10.*random.*such as contacts"):
+        make_split(FIVE, usable)
 
 
 def test_usable_mask_is_checked():

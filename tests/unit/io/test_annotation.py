@@ -4,7 +4,7 @@ import pytest
 
 from dexkit.errors import ConfigError, FormatError, InputError
 from dexkit.genome import Gene
-from dexkit.io.annotation import read_gtf
+from dexkit.io.annotation import keep_gene_types, read_gtf
 from dexkit.io.gtf import parse_attributes
 
 
@@ -70,7 +70,10 @@ def test_tss_by_rule_and_strand(write, text, rule, tss, gz):
     strand = "+" if text is PLUS else "-"
     assert found.genes == [Gene("G1", "ABC", "chr1", tss, strand)]
     assert found.gene_type == {"G1": "protein_coding"}
-    assert found.notes == []
+    assert found.gene_of_transcript == {"T1": "G1", "T2": "G1", "T3": "G1"}
+    tag = "Ensembl_canonical" if text is PLUS else "MANE_Select"
+    placed = f"TSS rule 'canonical': genes placed by the tag of a transcript: 1 by {tag}"
+    assert found.notes == ([placed] if rule == "canonical" else [])
     assert found.excluded == []
     assert found.tss_rule == rule
 
@@ -93,10 +96,90 @@ def test_fall_back_to_the_gene_is_counted(write):
     text = PLUS + gene("G2", 5001, 6000) + transcript("T9", 5101, 6000, gene_id="G2")
     found = read_gtf(write("a.gtf", text), "canonical")
     assert [g.tss for g in found.genes] == [1100, 5000]
-    assert found.notes == [
+    assert found.notes[1:] == [
         "TSS rule 'canonical': 1 of 2 genes have no tagged transcript; the 5' end of the gene is "
         "used for them"
     ]
+
+
+@pytest.mark.parametrize(
+    ("tags", "by"),
+    [
+        (["basic", "Ensembl_canonical", "MANE_Select", "appris_principal_1"], "MANE_Select"),
+        (["gencode_basic", "Ensembl_canonical"], "Ensembl_canonical"),
+        (["MANE Select"], "MANE_Select"),
+        (["RefSeq Select"], "RefSeq_Select"),
+        (["basic,Ensembl_canonical,CCDS"], "Ensembl_canonical"),
+    ],
+)
+def test_spellings_of_the_canonical_tag(write, tags, by):
+    text = gene() + transcript("T1", 1001, 1200) + transcript("T2", 1301, 1400, tags=tags)
+    found = read_gtf(write("a.gtf", text), "canonical")
+    assert found.genes[0].tss == 1300
+    assert found.notes == [
+        f"TSS rule 'canonical': genes placed by the tag of a transcript: 1 by {by}"
+    ]
+
+
+@pytest.mark.parametrize("tag", ["MANE_Plus_Clinical", "MANE Plus Clinical", "appris_principal_1"])
+def test_tags_that_do_not_stand_for_the_gene(write, tag):
+    text = gene() + transcript("T2", 1301, 1400, tags=[tag])
+    assert read_gtf(write("a.gtf", text), "canonical").genes[0].tss == 1000
+
+
+def test_a_transcript_of_two_genes_belongs_to_none(write):
+    text = gene() + gene("G2", 3001, 4000) + transcript("T1", 1001, 1100)
+    text += transcript("T1", 3001, 3100, gene_id="G2") + transcript("T2", 3001, 3200, gene_id="G2")
+    assert read_gtf(write("a.gtf", text)).gene_of_transcript == {"T2": "G2"}
+
+
+TYPED = (
+    gene("G1", gene_type="protein_coding")
+    + gene("G2", 3001, 4000, gene_biotype="lncRNA")
+    + gene("G3", 5001, 6000)
+    + gene("G4", 7001, 8000, gene_type="lncRNA")
+    + gene("G5", 7001, 8000, strand=".", gene_type="lncRNA")
+)
+
+
+def test_gene_types_are_kept_and_the_others_listed(write):
+    found = keep_gene_types(read_gtf(write("a.gtf", TYPED)), ["protein_coding"])
+    assert [g.gene_id for g in found.genes] == ["G1"]
+    other = "of a gene type other than protein_coding"
+    assert [(g.gene_id, reason) for g, reason in found.excluded] == [
+        ("G5", "no strand, hence no TSS"),
+        ("G2", other),
+        ("G3", "without a gene type"),
+        ("G4", other),
+    ]
+
+
+def test_several_gene_types(write):
+    found = keep_gene_types(read_gtf(write("a.gtf", TYPED)), ["protein_coding", "lncRNA"])
+    assert [g.gene_id for g in found.genes] == ["G1", "G2", "G4"]
+
+
+def test_no_gene_type_asked_keeps_all(write):
+    annotation = read_gtf(write("a.gtf", TYPED))
+    assert keep_gene_types(annotation, []) is annotation
+
+
+@pytest.mark.parametrize("wanted", [["mRNA"], ["protein_coding", "mRNA"]])
+def test_a_gene_type_that_is_not_there(write, wanted):
+    match = r"no gene is of type 'mRNA'; the types there are lncRNA \(2\), protein_coding \(1\)$"
+    with pytest.raises(InputError, match=match):
+        keep_gene_types(read_gtf(write("a.gtf", TYPED)), wanted)
+
+
+def test_many_gene_types_are_counted(write):
+    text = "".join(gene(f"G{i}", 1000 * i + 1, 1000 * i + 9, gene_type=f"t{i}") for i in range(15))
+    with pytest.raises(InputError, match=r"t11 \(1\) and 3 more$"):
+        keep_gene_types(read_gtf(write("a.gtf", text)), ["x"])
+
+
+def test_an_annotation_without_gene_types(write):
+    with pytest.raises(InputError, match=r"no gene has a gene_type or gene_biotype"):
+        keep_gene_types(read_gtf(write("a.gtf", gene())), ["protein_coding"])
 
 
 def test_gene_lines_alone(write):

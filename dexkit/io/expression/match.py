@@ -1,4 +1,4 @@
-"""Expression: read a table (:mod:`dexkit.io.expression_table`) and match its rows to genes."""
+"""Match the rows of an expression table to genes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,12 @@ import numpy.typing as npt
 
 from dexkit.errors import InputError
 from dexkit.genome import GeneTable
-from dexkit.io.expression_table import ExpressionTable, read_expression
-
-__all__ = [
-    "ExpressionTable",
-    "MatchedExpression",
-    "match_expression",
-    "read_expression",
-    "strip_version",
-]
+from dexkit.io.expression.table import ExpressionTable, first_of, some
 
 # Ensembl stable identifiers only: in other names (MSTRG.12, RP11-34P13.7) the number behind the
 # dot tells genes apart. GENCODE puts _PAR_Y behind the version; it is part of the identity.
 _VERSION = re.compile(r"(ENS[A-Z]*\d{6,})\.\d+(_PAR_Y)?")
+_VERSIONLESS = "gene_id without version"
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,11 @@ class MatchedExpression:
         several genes; in order of first appearance in the table.
     repeated : list of str
         Keys of rows that repeat with equal values; they were taken once.
+    shared : list of str
+        Those of ``ambiguous`` that stand for several genes.
+    other_versions : list of (str, str)
+        Identifier in the table and in the annotation, where a gene was matched and they differ in
+        their version.
     """
 
     values: npt.NDArray[np.float64]
@@ -53,6 +51,24 @@ class MatchedExpression:
     unmatched_rows: list[str]
     ambiguous: list[str]
     repeated: list[str] = field(default_factory=list)
+    shared: list[str] = field(default_factory=list)
+    other_versions: list[tuple[str, str]] = field(default_factory=list)
+
+    def notes(self) -> list[str]:
+        """Return one sentence each on repeats, on what is ambiguous, and on versions."""
+        shared = set(self.shared)
+        clashing = [key for key in self.ambiguous if key not in shared]
+        told = (
+            ("names that repeat with equal values, taken once", map(repr, self.repeated)),
+            ("names that repeat with different values, left without a value", map(repr, clashing)),
+            ("names that stand for several genes, left without a value", map(repr, self.shared)),
+            (
+                "identifiers whose version differs from the annotation's",
+                (f"{there!r} for {here!r}" for there, here in self.other_versions),
+            ),
+        )
+        listed = ((what, list(keys)) for what, keys in told)
+        return [f"{what}: {len(keys):,} ({first_of(keys)})" for what, keys in listed if keys]
 
 
 def strip_version(gene_id: str) -> str:
@@ -94,7 +110,7 @@ def match_expression(genes: GeneTable, table: ExpressionTable) -> MatchedExpress
     ways: list[tuple[str, list[str], Sequence[str]]] = [
         ("gene_id", ids, table.ids),
         (
-            "gene_id without version",
+            _VERSIONLESS,
             [strip_version(i) for i in ids],
             [strip_version(i) for i in table.ids],
         ),
@@ -102,21 +118,25 @@ def match_expression(genes: GeneTable, table: ExpressionTable) -> MatchedExpress
     ]
     if table.names is not None:
         ways.append(("gene_name", names, table.names))
-    found = [_match(how, gene_keys, row_keys, table) for how, gene_keys, row_keys in ways]
+    found = [_match(how, gene_keys, row_keys, ids, table) for how, gene_keys, row_keys in ways]
     best = max(found, key=lambda m: m.n_matched)  # max keeps the first of equals
     if best.n_matched == 0:
         clashes = max((m.ambiguous for m in found), key=len)
-        why = f" ({len(clashes)} names are ambiguous: {_some(clashes)})" if clashes else ""
+        why = f" ({len(clashes)} names are ambiguous: {some(clashes)})" if clashes else ""
         raise InputError(
             f"{table.path}: not a single gene of the annotation is in the table{why}; got "
-            f"{_some(table.ids)}; expected gene ids such as {_some(ids)} or gene names such as "
-            f"{_some(names)}; check that the table and the annotation use the same identifiers"
+            f"{some(table.ids)}; expected gene ids such as {some(ids)} or gene names such as "
+            f"{some(names)}; check that the table and the annotation use the same identifiers"
         )
     return best
 
 
 def _match(
-    how: str, gene_keys: Sequence[str], row_keys: Sequence[str], table: ExpressionTable
+    how: str,
+    gene_keys: Sequence[str],
+    row_keys: Sequence[str],
+    gene_ids: Sequence[str],
+    table: ExpressionTable,
 ) -> MatchedExpression:
     genes_of: dict[str, list[int]] = {}
     for i, key in enumerate(gene_keys):
@@ -128,6 +148,8 @@ def _match(
     values = np.full((len(gene_keys), len(table.samples)), np.nan)
     ambiguous: list[str] = []
     repeated: list[str] = []
+    shared: list[str] = []
+    other_versions: list[tuple[str, str]] = []
     n_matched = 0
     for key, rows in rows_of.items():
         targets = genes_of.get(key)
@@ -138,14 +160,15 @@ def _match(
         )
         if len(targets) > 1 or not same:
             ambiguous.append(key)
+            shared += [key] if len(targets) > 1 else []
             continue
         if len(rows) > 1:
             repeated.append(key)
         values[targets[0]] = table.values[rows[0]]
         n_matched += 1
+        if how == _VERSIONLESS and table.ids[rows[0]] != gene_ids[targets[0]]:
+            other_versions.append((table.ids[rows[0]], gene_ids[targets[0]]))
     unmatched = [name for name, key in zip(table.ids, row_keys, strict=True) if key not in genes_of]
-    return MatchedExpression(values, how, n_matched, unmatched, ambiguous, repeated)
-
-
-def _some(names: Sequence[str], n: int = 3) -> str:
-    return ", ".join(repr(name) for name in names[:n]) + (", …" if len(names) > n else "")
+    return MatchedExpression(
+        values, how, n_matched, unmatched, ambiguous, repeated, shared, other_versions
+    )
