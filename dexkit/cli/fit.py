@@ -13,11 +13,19 @@ _SPLIT, _TRAINING = "Split", "Training"
 def fit_command(
     features: Annotated[Path, typer.Argument(help="Feature file of build-features.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder to write.")],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="Named defaults below --config and all options: densenet, densenet-paper (the "
+            "text of Zeng et al. 2019), densenet-2019 (their code); `plugins list` names all. "
+            "\\[default: densenet]"
+        ),
+    ] = None,
     plugin: Annotated[
         str | None,
         typer.Option(
             help="A baseline (ridge), or encoders joined by '+' (densenet+dense-contacts); a block "
-            "without a named encoder gets its default one. \\[default: densenet]"
+            "without a named encoder gets that of the preset."
         ),
     ] = None,
     sample: Annotated[str | None, typer.Option(help="Sample whose expression is learnt.")] = None,
@@ -25,7 +33,10 @@ def fit_command(
         str | None, typer.Option(help="Blocks to use, joined by commas (sequence,contacts).")
     ] = None,
     head: Annotated[
-        str | None, typer.Option(help="regression or classification. \\[default: regression]")
+        str | None,
+        typer.Option(
+            help="regression, classification, poisson or negative-binomial. \\[default: regression]"
+        ),
     ] = None,
     unobserved: Annotated[
         str | None,
@@ -123,6 +134,7 @@ def fit_command(
             f"{twice[0]} is given twice, as an option and by --set train.{twice[0]}; give it once"
         )
     overrides = {
+        "preset": preset,
         "plugin": plugin,
         "sample": sample,
         "blocks": blocks.split(",") if blocks else None,

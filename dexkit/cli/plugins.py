@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,14 +52,15 @@ def list_plugins(as_json: _Json = False) -> None:
 
 @plugins_app.command("show")
 def show_plugin(name: _Name, as_json: _Json = False) -> None:
-    """Show the options of one block, encoder, head, baseline or motif exporter."""
+    """Show the options of one block, encoder, head or baseline, or what a preset sets."""
     from dexkit.hooks import plugins
     from dexkit.hooks.describe import describe_config
 
     found = plugins().find(name)
     if as_json:
         shown = [
-            _row(kind, item) | {"options": _schema(item), "presets": _presets(item)}
+            _row(kind, item)
+            | {"options": _schema(item), "presets": _presets(item), "sets": _sets(item)}
             for kind, item in found
         ]
         typer.echo(json.dumps(shown, indent=2))
@@ -71,8 +73,11 @@ def show_plugin(name: _Name, as_json: _Json = False) -> None:
             typer.echo(f"for {row['for']}")
         config = getattr(item.entry, "config", None)
         options = [list(astuple(option)) for option in describe_config(config)] if config else []
+        rows = [[key, json.dumps(value)] for key, value in _flat(_sets(item))]
         if options:
             _print_table(_table(("option", "type", "default", "meaning"), options))
+        elif rows:
+            _print_table(_table(("option", "set to"), rows))
         else:
             typer.echo("no options")
         for preset, values in _presets(item).items():
@@ -132,6 +137,22 @@ def _schema(item: Registered[Any]) -> dict[str, Any]:
 def _presets(item: Registered[Any]) -> dict[str, dict[str, Any]]:
     presets = getattr(item.entry, "presets", {})
     return {name: dict(values) for name, values in presets.items()}
+
+
+def _sets(item: Registered[Any]) -> dict[str, Any]:
+    """Return what a preset of ``fit`` sets; nothing for every other kind."""
+    from dexkit.hooks import PresetEntry
+
+    return item.entry.values() if isinstance(item.entry, PresetEntry) else {}
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted keys and values of nested tables."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _table(columns: tuple[str, ...], rows: list[list[str]]) -> Table:

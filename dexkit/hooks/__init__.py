@@ -12,6 +12,8 @@ from dexkit.hooks.entries import (
     HeadEntry,
     Motif,
     MotifExporterEntry,
+    PresetEntry,
+    Target,
     Task,
 )
 from dexkit.hooks.manager import load_plugins, plugins
@@ -37,8 +39,10 @@ __all__ = [
     "PluginConfig",
     "PluginFailure",
     "Plugins",
+    "PresetEntry",
     "Registered",
     "SampleInput",
+    "Target",
     "Task",
     "hookimpl",
     "load_plugins",

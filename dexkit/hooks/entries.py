@@ -18,6 +18,8 @@ from dexkit.hooks.base import PluginConfig, resolve
 from dexkit.hooks.blocks import BlockEntry
 
 Task = Literal["regression", "classification"]
+#: What a head learns: log10(raw + pseudocount), or expression as measured, such as counts.
+Target = Literal["log10", "raw"]
 
 
 # --- networks -----------------------------------------------------------------------------------
@@ -86,7 +88,11 @@ class EncoderEntry:
 
 @runtime_checkable
 class Head(Protocol):
-    """What a head's factory returns: output layers, loss and target transform."""
+    """What a head's factory returns: output layers, loss and target transform.
+
+    Where the entry has ``target="raw"``, ``y`` is expression as measured (counts, TPM), and dexkit
+    adds ``pseudocount`` to the state that the methods behind ``fit_target`` get.
+    """
 
     task: Task
 
@@ -113,7 +119,8 @@ class Head(Protocol):
     ) -> npt.NDArray[np.float64]:
         """Turn the network's output into one prediction a gene.
 
-        Regression: in original units. Classification: probability of the upper class.
+        Regression: log10(raw + pseudocount), whatever the target, so that scores of all heads
+        and baselines compare. Classification: probability of the upper class.
         """
         ...
 
@@ -134,6 +141,9 @@ class HeadEntry:
         ``"module:function"``; ``function(config)`` returns a :class:`Head`.
     summary : str
         One line for ``plugins list``.
+    target : str
+        What it learns: ``"log10"``, the logarithm of expression, or ``"raw"``, expression as
+        measured (likelihoods of counts).
     """
 
     name: str
@@ -141,6 +151,7 @@ class HeadEntry:
     config: type[PluginConfig]
     factory: str
     summary: str = ""
+    target: Target = "log10"
 
     def build(self, config: PluginConfig) -> Head:
         """Return the head."""
@@ -203,6 +214,46 @@ class BaselineEntry:
         return baseline
 
 
+# --- presets ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PresetEntry:
+    """A named layer of defaults of ``fit``: below ``--config`` and the options.
+
+    Parameters
+    ----------
+    name : str
+        Name in ``--preset``.
+    encoders : mapping of str to str
+        Encoder of each block as ``NAME`` or ``NAME:PRESET``, ``{"sequence": "densenet:paper"}``;
+        that of a block which the run does not use is passed over.
+    train : mapping
+        Keys of ``[train]``.
+    settings : mapping of str to mapping
+        Options by name of a head, an encoder or a baseline; those of one that takes no part in
+        the run are passed over. Values of an encoder belong in its own presets.
+    head : str, optional
+        Head; None leaves the choice to ``fit``.
+    summary : str
+        One line for ``plugins list``.
+    """
+
+    name: str
+    encoders: Mapping[str, str] = field(default_factory=dict)
+    train: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    head: str | None = None
+    summary: str = ""
+
+    def values(self) -> dict[str, Any]:
+        """Return what it sets, as ``--config`` would: keys of ``fit`` with plain values."""
+        values: dict[str, Any] = {"head": self.head} if self.head is not None else {}
+        values |= {"encoders": dict(self.encoders), "train": dict(self.train)}
+        values["settings"] = {name: dict(options) for name, options in self.settings.items()}
+        return {key: value for key, value in values.items() if value}
+
+
 # --- motifs -------------------------------------------------------------------------------------
 
 
@@ -263,4 +314,4 @@ class MotifExporterEntry:
         resolve(self.write)(list(motifs), path, background)
 
 
-Entry = BlockEntry | EncoderEntry | HeadEntry | BaselineEntry | MotifExporterEntry
+Entry = BlockEntry | EncoderEntry | HeadEntry | BaselineEntry | PresetEntry | MotifExporterEntry

@@ -29,7 +29,7 @@ from dexkit.errors import PluginError, did_you_mean
 from dexkit.hooks import specs
 from dexkit.hooks.base import PluginConfig
 from dexkit.hooks.config import parse_config, parse_settings
-from dexkit.hooks.entries import Entry, MotifExporterEntry, Task
+from dexkit.hooks.entries import Entry, MotifExporterEntry, PresetEntry, Target, Task
 from dexkit.hooks.registry import KINDS, Kind, PluginFailure, Plugins, Registered
 from dexkit.hooks.selection import PluginChoice, parse_plugin_argument
 
@@ -218,6 +218,8 @@ def _check_entry(kind: Kind, entry: Any) -> None:
             f"{kind.hook} yielded the name {entry.name!r}; expected lower-case letters, digits, "
             "'-' and '_'"
         )
+    if isinstance(entry, PresetEntry):
+        return
     code = entry.write if isinstance(entry, MotifExporterEntry) else entry.factory
     if not isinstance(code, str) or not all(code.partition(":")):
         raise PluginError(
@@ -231,11 +233,12 @@ def _check_entry(kind: Kind, entry: Any) -> None:
                 f"{kind.name} {entry.name!r} has the config {config!r}; expected a subclass of "
                 "dexkit.hooks.PluginConfig"
             )
-    task = getattr(entry, "task", None)
-    if task is not None and task not in get_args(Task):
-        raise PluginError(
-            f"{kind.name} {entry.name!r} has the task {task!r}; expected one of {get_args(Task)}"
-        )
+    for field, allowed in (("task", get_args(Task)), ("target", get_args(Target))):
+        value = getattr(entry, field, None)
+        if value is not None and value not in allowed:
+            raise PluginError(
+                f"{kind.name} {entry.name!r} has the {field} {value!r}; expected one of {allowed}"
+            )
 
 
 def _add(result: Plugins, kind: Kind, new: Registered[Any]) -> None:

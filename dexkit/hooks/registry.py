@@ -1,6 +1,6 @@
 """What the plugin manager hands out: registered entries by kind, and what failed.
 
-The five kinds of entries are one table, :data:`KINDS`; loading, the typed getters, the command
+The six kinds of entries are one table, :data:`KINDS`; loading, the typed getters, the command
 line and the tests of the documentation all read it.
 """
 
@@ -12,7 +12,14 @@ from typing import Any, Generic, TypeVar
 
 from dexkit.errors import PluginError, did_you_mean
 from dexkit.hooks.blocks import BlockEntry
-from dexkit.hooks.entries import BaselineEntry, EncoderEntry, Entry, HeadEntry, MotifExporterEntry
+from dexkit.hooks.entries import (
+    BaselineEntry,
+    EncoderEntry,
+    Entry,
+    HeadEntry,
+    MotifExporterEntry,
+    PresetEntry,
+)
 
 E = TypeVar("E", bound=Entry, covariant=True)
 
@@ -44,6 +51,7 @@ KINDS = (
     Kind("encoder", "dexkit_encoders", EncoderEntry, "encoders"),
     Kind("head", "dexkit_heads", HeadEntry, "heads"),
     Kind("baseline", "dexkit_baselines", BaselineEntry, "baselines"),
+    Kind("preset", "dexkit_presets", PresetEntry, "presets"),
     Kind("motif exporter", "dexkit_motif_exporters", MotifExporterEntry, "motif_exporters"),
 )
 
@@ -99,7 +107,7 @@ class Plugins:
 
     Parameters
     ----------
-    blocks, encoders, heads, baselines, motif_exporters : dict of str to Registered
+    blocks, encoders, heads, baselines, presets, motif_exporters : dict of str to Registered
         Entries by name, sorted by name.
     failures : list of PluginFailure
         Plugins that are disabled.
@@ -111,6 +119,7 @@ class Plugins:
     encoders: dict[str, Registered[EncoderEntry]] = field(default_factory=dict)
     heads: dict[str, Registered[HeadEntry]] = field(default_factory=dict)
     baselines: dict[str, Registered[BaselineEntry]] = field(default_factory=dict)
+    presets: dict[str, Registered[PresetEntry]] = field(default_factory=dict)
     motif_exporters: dict[str, Registered[MotifExporterEntry]] = field(default_factory=dict)
     failures: list[PluginFailure] = field(default_factory=list)
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -131,6 +140,10 @@ class Plugins:
         """Return the baseline ``name``; :class:`PluginError` with the nearest name if unknown."""
         return self._get(self.baselines, "baseline", name)
 
+    def preset(self, name: str) -> PresetEntry:
+        """Return the preset ``name``; :class:`PluginError` with the nearest name if unknown."""
+        return self._get(self.presets, "preset", name)
+
     def motif_exporter(self, name: str) -> MotifExporterEntry:
         """Return the exporter ``name``; :class:`PluginError` with the nearest name if unknown."""
         return self._get(self.motif_exporters, "motif exporter", name)
@@ -146,7 +159,7 @@ class Plugins:
         Parameters
         ----------
         name : str
-            Name of a block, encoder, head, baseline or motif exporter.
+            Name of a block, encoder, head, baseline, preset or motif exporter.
 
         Returns
         -------

@@ -11,7 +11,13 @@ from collections.abc import Iterable
 import pluggy
 
 from dexkit.hooks.blocks import BlockEntry
-from dexkit.hooks.entries import BaselineEntry, EncoderEntry, HeadEntry, MotifExporterEntry
+from dexkit.hooks.entries import (
+    BaselineEntry,
+    EncoderEntry,
+    HeadEntry,
+    MotifExporterEntry,
+    PresetEntry,
+)
 
 PROJECT = "dexkit"
 
@@ -70,6 +76,19 @@ def dexkit_baselines() -> Iterable[BaselineEntry]:  # type: ignore[empty-body]
     ...     return [
     ...         BaselineEntry("knn", "regression", ("sequence",), NoConfig, "mylab.knn:build")
     ...     ]
+    """
+
+
+@hookspec
+def dexkit_presets() -> Iterable[PresetEntry]:  # type: ignore[empty-body]
+    """Return the presets (named defaults of ``fit``) of this plugin.
+
+    Examples
+    --------
+    >>> from dexkit.hooks import PresetEntry, hookimpl
+    >>> @hookimpl
+    ... def dexkit_presets():
+    ...     return [PresetEntry("mylab", {"sequence": "densenet:paper"}, {"batch_size": 64})]
     """
 
 

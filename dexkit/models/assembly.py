@@ -20,6 +20,7 @@ def build_network(
     target_state: Mapping[str, float],
     contract: Contract,
     joint_units: Sequence[int] = (40,),
+    joint_dropout: float = 0.0,
     n_train: int = 0,
 ) -> keras.Model:
     """Assemble encoders and head into one model.
@@ -36,6 +37,8 @@ def build_network(
         Shapes of the inputs.
     joint_units : sequence of int, optional
         Dense layers over the joined vectors; used only when there are several encoders.
+    joint_dropout : float, optional
+        Share of values that dropout behind each of these layers silences.
     n_train : int, optional
         Number of training genes, told to the encoders.
 
@@ -81,4 +84,6 @@ def build_network(
         x = layers.Concatenate(name="joint")(vectors)
         for i, units in enumerate(joint_units):
             x = layers.Dense(units, "relu", name=f"joint_dense{i + 1}")(x)
+            if joint_dropout:
+                x = layers.Dropout(joint_dropout, name=f"joint_dropout{i + 1}")(x)
     return keras.Model(inputs, head.build(x, target_state), name="dexkit")

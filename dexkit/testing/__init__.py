@@ -17,6 +17,7 @@ from dexkit.testing.checks import CheckFailure
 from dexkit.testing.encoders import check_encoder
 from dexkit.testing.heads import check_head
 from dexkit.testing.motif_exporters import check_motif_exporter
+from dexkit.testing.presets import check_preset
 from dexkit.testing.scaffold import write_plugin_package
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "check_encoder",
     "check_head",
     "check_motif_exporter",
+    "check_preset",
     "write_plugin_package",
 ]

@@ -16,6 +16,8 @@ _N_GENES = 48
 _N_UNITS = 6
 _FIT_STEPS = 400
 _FIT_RATE = 0.05
+#: Added to made-up expression before the logarithm where a head learns it as measured.
+_PSEUDOCOUNT = 1.0
 
 
 def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int = 0) -> list[str]:
@@ -43,7 +45,8 @@ def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int =
         target is not float32, or the values given are changed; when the loss is not one finite
         number a gene, depends on the other genes, or gives a weight no gradient; when the output
         does not come back from a ``.keras`` file; or when a network fitted with this loss does
-        not decode to the values it was fitted on.
+        not decode to the values it was fitted on. A head with ``target="raw"`` gets counts, zeros
+        and fractions among them, and must decode to log10(raw + pseudocount).
     """
     checks = Checks(f"head {entry.name!r}")
     settings = check_config(checks, entry.config, config)
@@ -58,7 +61,15 @@ def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int =
             head.task == entry.task, f"has the task {head.task!r}; its entry says {entry.task!r}"
         )
     y = synthetic.random_expression(_N_GENES, seed)
-    state, target = _check_target(checks, head, y)
+    learnt = y
+    if entry.target == "raw":
+        learnt = 10**y - _PSEUDOCOUNT
+        # Counts are whole, TPM and RPKM are not.
+        learnt[::2] = np.rint(learnt[::2])
+        y = np.log10(learnt + _PSEUDOCOUNT)
+    state, target = _check_target(checks, head, learnt)
+    if entry.target == "raw":
+        state = {**state, "pseudocount": _PSEUDOCOUNT}
     _check_output(checks, head, state, target, seed)
     with checks.step("target encode and decode round trip"):
         _check_round_trip(checks, head, state, target, y, seed)

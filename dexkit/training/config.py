@@ -42,6 +42,9 @@ class TrainConfig(BaseModel):
     joint_units: tuple[PositiveInt, ...] = Field(
         (40,), description="dense layers over the joined vectors when there are several encoders"
     )
+    joint_dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout behind each of the joint layers (published code: 0.5)"
+    )
     ensemble: PositiveInt = Field(
         1, description="networks with different seeds and validation parts; their mean predicts"
     )

@@ -21,7 +21,7 @@ def fit_baseline(job: Job, entry: BaselineEntry, config: FitConfig) -> Any:
     baseline = entry.build(baseline_config(entry, config), config.train.seed)
     y = job.observed[job.development]
     if job.head.task == "classification":
-        y = job.head.encode_target(y, job.state).astype(np.float64)
+        y = job.head.encode_target(job.target[job.development], job.state).astype(np.float64)
     baseline.fit(job.arrays.for_baseline(job.development, entry.blocks), y)
     logger.info("baseline %s: %s", entry.name, json.dumps(dict(baseline.describe())))
     return baseline

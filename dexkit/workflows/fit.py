@@ -104,12 +104,14 @@ def fit(
     job = prepare(features, config, registry)
     _try_out(job, config, registry)
     identity = feature_identity(features, job)
-    config = _resolved(config, job, registry)
+    preset, config = config.preset, _resolved(config, job, registry)
     if resume:
         folder = RunFolder.resume(out, config, identity)
     else:
         folder = RunFolder.create(out, config, identity, force)
     with earlier_run_kept(out), folder.logged():
+        if preset is not None:
+            logger.info("preset %s; config.toml holds its values", preset)
         folder.write("plugins.lock", tomli_w.dumps(registry.lock()))
         summary = _run(folder, features, job, config, registry, identity, progress)
         folder.finish()
@@ -173,7 +175,7 @@ def _fit_networks(
     from dexkit.training.strategy import make_strategy, seed_everything
 
     strategy = make_strategy(config.train.device)
-    target = job.head.encode_target(job.observed, job.state)
+    target = job.head.encode_target(job.target, job.state)
     models = []
     for member, split in enumerate(job.splits):
         seed = _member_seed(config.train.seed, member)
@@ -245,6 +247,7 @@ def _build(job: Job, config: FitConfig, split: Split) -> Any:
         job.state,
         job.contract,
         config.train.joint_units,
+        config.train.joint_dropout,
         len(split.train),
     )
 
@@ -275,6 +278,9 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
             "sample": job.sample,
             "blocks": job.contract.blocks,
             "head": job.head_name,
+            # The values of the preset are all here; a later change of it must not reach them.
+            "encoders": {entry.block: entry.name for entry, _ in job.encoders},
+            "preset": None,
         }
     )
 
@@ -346,7 +352,7 @@ def _table(
     observed = job.observed[rows]
     if job.head.task == "classification":
         measured = np.isfinite(observed)
-        labels = job.head.encode_target(np.where(measured, observed, 0.0), job.state)
+        labels = job.head.encode_target(np.where(measured, job.target[rows], 0.0), job.state)
         observed = np.where(measured, labels, np.nan)
     genes = features.genes.take(rows)
     columns: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError
-from dexkit.hooks.manager import parse_config
+from dexkit.hooks.manager import parse_config, plugins
 from dexkit.training.config import TrainConfig
 
 
@@ -28,7 +28,15 @@ class FitConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    plugin: str = Field("densenet", description="a baseline, or encoders joined by '+'")
+    preset: str | None = Field(
+        None, description="named defaults below everything that is given; see `plugins list`"
+    )
+    plugin: str | None = Field(
+        None, description="a baseline, or encoders joined by '+'; by default those of the preset"
+    )
+    encoders: dict[str, str] = Field(
+        default_factory=dict, description="encoder by block, where `plugin` names none for it"
+    )
     head: str | None = Field(
         None, description="head; regression by default, for a baseline that of its task"
     )
@@ -52,7 +60,7 @@ class FitConfig(BaseModel):
 
     @classmethod
     def read(cls, path: Path | None, overrides: dict[str, Any]) -> FitConfig:
-        """Read a TOML file and lay the options of the command line over it.
+        """Lay a TOML file over the preset, and the options of the command line over both.
 
         Parameters
         ----------
@@ -72,6 +80,8 @@ class FitConfig(BaseModel):
             When the file does not exist.
         ConfigError
             When it is not TOML, or a key or value is bad.
+        PluginError
+            When the preset is unknown.
         """
         values: dict[str, Any] = {}
         if path is not None:
@@ -82,6 +92,9 @@ class FitConfig(BaseModel):
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise ConfigError(f"{path} is not TOML: {error}") from error
         merged = _lay_over(values, overrides)
+        preset = merged.get("preset")
+        if isinstance(preset, str):
+            merged = _lay_over(plugins().preset(preset).values(), merged)
         return parse_config(cls, merged, f"configuration {path}" if path else "fit")
 
 

@@ -18,6 +18,7 @@ from dexkit.hooks import Head
 from dexkit.hooks.entries import BaselineEntry, HeadEntry
 from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
 from dexkit.hooks.registry import Registered
+from dexkit.hooks.selection import EncoderChoice, PluginChoice
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
 from dexkit.models.quantile import QuantileNormaliser
@@ -49,6 +50,8 @@ class Job:
         One a member of the ensemble; all have the same test part.
     observed : ndarray of shape (n_genes,), dtype float64
         log10 expression, quantile-normalised if asked for; NaN where unmeasured.
+    target : ndarray of shape (n_genes,), dtype float64
+        What the head learns: ``observed``, or expression as measured where it asks for that.
     quantiles : QuantileNormaliser or None
         The map that ``observed`` went through.
     left_out : dict of str to ndarray
@@ -71,6 +74,7 @@ class Job:
     head_config: dict[str, Any]
     splits: tuple[Split, ...]
     observed: npt.NDArray[np.float64]
+    target: npt.NDArray[np.float64]
     quantiles: QuantileNormaliser | None
     left_out: dict[str, npt.NDArray[np.intp]]
     contract: Contract
@@ -131,7 +135,9 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     TrainingError
         When the split is impossible.
     """
-    choice = parse_plugin_argument(config.plugin, registry)
+    choice = PluginChoice()
+    if config.plugin is not None:
+        choice = parse_plugin_argument(config.plugin, registry)
     sample = _sample(features, config.sample)
     blocks = _blocks(features, sample, config.blocks)
     head_name = config.head or "regression"
@@ -182,6 +188,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
             "a larger --margin-bp"
         )
     head = head_entry.build(head_config)
+    target, state = _target(features, sample, head_entry, head, observed, development)
     return Job(
         sample=sample,
         baseline=choice.baseline,
@@ -191,12 +198,13 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         head_config=head_config.model_dump(mode="json"),
         splits=splits,
         observed=observed,
+        target=target,
         quantiles=quantiles,
         left_out={reason: rows for reason, rows in left_out.items() if len(rows)},
         contract=contract,
         normaliser=normaliser,
         arrays=arrays,
-        state=head.fit_target(observed[development]),
+        state=state,
     )
 
 
@@ -204,6 +212,8 @@ def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
     """Return the file's name and the checksums of the arrays that a run reads."""
     samples = job.quantiles.samples if job.quantiles is not None else (job.sample,)
     paths = [expression_path(sample) for sample in samples]
+    if job.target is not job.observed:
+        paths.append(expression_path(job.sample, "raw"))
     if "sequence" in job.contract.blocks:
         paths.append(CODES)
     if "contacts" in job.contract.blocks:
@@ -254,9 +264,31 @@ def _quantiles(
             f"--quantile-normalise does not go with the head {head.name!r}: the order of genes, "
             "and with it the class of each, stays as it is; leave the option out"
         )
+    if head.target == "raw":
+        raise ConfigError(
+            f"--quantile-normalise does not go with the head {head.name!r}, which learns "
+            "expression as measured; leave the option out"
+        )
     samples = features.expression_samples
     expression = np.stack([features.expression(name)[development] for name in samples], axis=1)
     return QuantileNormaliser.fit(expression, samples, sample)
+
+
+def _target(
+    features: FeatureFile,
+    sample: str,
+    entry: HeadEntry,
+    head: Head,
+    observed: npt.NDArray[np.float64],
+    development: npt.NDArray[np.intp],
+) -> tuple[npt.NDArray[np.float64], Mapping[str, float]]:
+    """Return what the head learns, and its state fitted on training and validation genes."""
+    if entry.target == "log10":
+        return observed, head.fit_target(observed[development])
+    path = expression_path(sample, "raw")
+    raw = np.asarray(features.array(path), dtype=np.float64)
+    pseudocount = float(features.array_attrs(path)["pseudocount"])
+    return raw, {**head.fit_target(raw[development]), "pseudocount": pseudocount}
 
 
 def _encoders(
@@ -270,22 +302,37 @@ def _encoders(
                 f"encoder {encoder.entry.name!r} reads the block {block!r}, which this run does "
                 f"not use (blocks: {', '.join(blocks)})"
             )
+    known = {registered.entry.block for registered in registry.encoders.values()}
+    for block in config.encoders:
+        if block not in known:
+            raise ConfigError(
+                f"encoders: no encoder reads a block {block!r}; {did_you_mean(block, known)}"
+            )
     chosen = []
     for block in blocks:
-        if block in named:
-            entry = named[block].entry
-            chosen.append((entry, named[block].config(config.settings.get(entry.name, {}))))
-            continue
-        defaults = [r.entry for r in registry.encoders.values() if r.entry.block == block]
-        entry = next((e for e in defaults if e.default), None)
-        if entry is None:
-            raise ConfigError(
-                f"no encoder for the block {block!r} is named and none is its default; name one "
-                "with --plugin or leave the block out with --blocks"
-            )
-        values = config.settings.get(entry.name, {})
-        chosen.append((entry, parse_config(entry.config, values, f"encoder {entry.name!r}")))
+        encoder = named.get(block) or _default_encoder(block, config, registry)
+        values = config.settings.get(encoder.entry.name, {})
+        chosen.append((encoder.entry, encoder.config(values)))
     return tuple(chosen)
+
+
+def _default_encoder(block: str, config: FitConfig, registry: Plugins) -> EncoderChoice:
+    """Return the encoder of a block that ``--plugin`` does not name: the preset's comes first."""
+    text = config.encoders.get(block)
+    if text is not None:
+        encoders = parse_plugin_argument(text, registry).encoders
+        if [encoder.entry.block for encoder in encoders] != [block]:
+            raise ConfigError(
+                f"encoders.{block} is {text!r}; expected one encoder that reads this block"
+            )
+        return encoders[0]
+    for registered in registry.encoders.values():
+        if registered.entry.block == block and registered.entry.default:
+            return EncoderChoice(registered)
+    raise ConfigError(
+        f"no encoder for the block {block!r} is named and none is its default; name one "
+        "with --plugin or leave the block out with --blocks"
+    )
 
 
 def _head_of_baseline(entry: BaselineEntry, config: FitConfig, registry: Plugins) -> str:
@@ -317,6 +364,9 @@ def _check_settings(
         used.add(choice.baseline.entry.name)
     companions = (r.entry for r in registry.baselines.values() if r.entry.companion)
     used |= {entry.name for entry in companions if entry.task == head.task}
+    if config.preset is not None:
+        # A preset cannot know which head or blocks it is combined with.
+        used |= set(registry.preset(config.preset).settings)
     for name in config.settings:
         if name not in used:
             raise ConfigError(

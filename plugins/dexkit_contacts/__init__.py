@@ -1,11 +1,17 @@
-"""HiChIP contacts as a plugin: the ``contacts`` block and the encoder ``dense-contacts``."""
+"""HiChIP contacts as a plugin: the ``contacts`` block and its encoders."""
 
 from __future__ import annotations
 
 from dexkit.hooks import BlockEntry, EncoderEntry, hookimpl
-from dexkit_contacts.config import PAPER, ContactsConfig, DenseContactsConfig
+from dexkit_contacts.config import PAPER, Contacts2019Config, ContactsConfig, DenseContactsConfig
 
-__all__ = ["ContactsConfig", "DenseContactsConfig", "dexkit_blocks", "dexkit_encoders"]
+__all__ = [
+    "Contacts2019Config",
+    "ContactsConfig",
+    "DenseContactsConfig",
+    "dexkit_blocks",
+    "dexkit_encoders",
+]
 
 
 @hookimpl
@@ -24,7 +30,7 @@ def dexkit_blocks() -> list[BlockEntry]:
 
 @hookimpl
 def dexkit_encoders() -> list[EncoderEntry]:
-    """Register the encoder ``dense-contacts``."""
+    """Register the encoders ``dense-contacts`` and ``contacts-2019``."""
     return [
         EncoderEntry(
             name="dense-contacts",
@@ -34,5 +40,12 @@ def dexkit_encoders() -> list[EncoderEntry]:
             summary="fully connected contact network (DeepExpression, 400-80-40)",
             default=True,
             presets={"paper": PAPER},
-        )
+        ),
+        EncoderEntry(
+            name="contacts-2019",
+            block="contacts",
+            config=Contacts2019Config,
+            factory="dexkit_contacts.published:build",
+            summary="the contact network of DeepExpression's published code",
+        ),
     ]

@@ -89,3 +89,13 @@ class DenseContactsConfig(PluginConfig):
 
 #: What the text of the paper says (section 2.2); 35,320 parameters at 400 bins.
 PAPER: dict[str, Any] = {"dropout": 0.5, "prior_genes": 0.0}
+
+
+class Contacts2019Config(PluginConfig):
+    """Options of the encoder ``contacts-2019``; the defaults are those of the published code."""
+
+    units_per_bin: PositiveInt = Field(
+        80, description="units of the first layer, which sees one bin at a time"
+    )
+    units: PositiveInt = Field(40, description="units of the layer over all bins")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout behind the first layer")

@@ -69,3 +69,28 @@ PAPER: dict[str, Any] = {
     "prior_genes": 0.0,
     "norm_momentum": 0.99,
 }
+
+
+class Densenet2019Config(PluginConfig):
+    """Options of ``densenet-2019``; the defaults are those of the published code.
+
+    Its defects are options: ``stem_kernel="8x4"``, ``pool="max"`` and a smaller ``dropout`` undo
+    three of them.
+    """
+
+    stem_filters: PositiveInt = Field(128, description="first-layer filters")
+    stem_kernel: Literal["4x8", "8x4"] = Field(
+        "4x8",
+        description="first-layer kernel: 4x8 is what the code does, 4 bp by 8 nucleotide columns; "
+        "8x4 what it means to do, 8 bp by the 4 nucleotides",
+    )
+    n_blocks: PositiveInt = Field(3, description="dense blocks")
+    layers_per_block: PositiveInt = Field(12, description="layers of a dense block (paper: 4)")
+    growth_rate: PositiveInt = Field(12, description="channels that each layer adds")
+    pool: Literal["average", "max"] = Field(
+        "average", description="pooling of 2x2 behind the blocks but the last (paper: max)"
+    )
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="dropout behind every convolution but the first"
+    )
+    dense_units: PositiveInt = Field(40, description="units of the fully connected layer")

@@ -1,16 +1,21 @@
-"""The heads of DeepExpression as a plugin: regression and classification."""
+"""The built-in heads as a plugin: those of DeepExpression, and likelihoods of counts."""
 
 from __future__ import annotations
 
-from dexkit.hooks import HeadEntry, hookimpl
-from dexkit_heads.config import ClassificationConfig, RegressionConfig
+from dexkit.hooks import HeadEntry, NoConfig, hookimpl
+from dexkit_heads.config import ClassificationConfig, NegativeBinomialConfig, RegressionConfig
 
-__all__ = ["ClassificationConfig", "RegressionConfig", "dexkit_heads"]
+__all__ = [
+    "ClassificationConfig",
+    "NegativeBinomialConfig",
+    "RegressionConfig",
+    "dexkit_heads",
+]
 
 
 @hookimpl
 def dexkit_heads() -> list[HeadEntry]:
-    """Register the heads ``regression`` and ``classification``."""
+    """Register ``regression``, ``classification``, ``poisson`` and ``negative-binomial``."""
     return [
         HeadEntry(
             name="regression",
@@ -25,5 +30,21 @@ def dexkit_heads() -> list[HeadEntry]:
             config=ClassificationConfig,
             factory="dexkit_heads.heads:ClassificationHead",
             summary="softmax over low and high expression, cross-entropy",
+        ),
+        HeadEntry(
+            name="poisson",
+            task="regression",
+            config=NoConfig,
+            factory="dexkit_heads.counts:PoissonHead",
+            summary="mean of counts, quasi-Poisson deviance",
+            target="raw",
+        ),
+        HeadEntry(
+            name="negative-binomial",
+            task="regression",
+            config=NegativeBinomialConfig,
+            factory="dexkit_heads.counts:NegativeBinomialHead",
+            summary="mean and learnt dispersion of counts, negative binomial likelihood",
+            target="raw",
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from dexkit.errors import TrainingError
 from dexkit.hooks import Task
 from dexkit_heads.config import ClassificationConfig, RegressionConfig
 
+logger = logging.getLogger("dexkit")
+
 Values = npt.NDArray[np.float64]
 State = Mapping[str, float]
 
@@ -25,6 +28,11 @@ class RegressionHead:
     ----------
     config : RegressionConfig
         Options.
+
+    Notes
+    -----
+    With ``output="relu"`` nothing is standardised, as in the published code of Zeng et al. 2019.
+    A unit that starts below zero for every gene then has no gradient and never learns.
     """
 
     task: Task = "regression"
@@ -38,7 +46,7 @@ class RegressionHead:
         Raises
         ------
         TrainingError
-            When all training values are the same.
+            When all training values are the same, or a ReLU output can reach none of them.
         """
         sd = float(np.std(y_train))
         if not sd > 0:
@@ -46,15 +54,30 @@ class RegressionHead:
                 f"all {len(y_train)} training genes have the expression {y_train[:1]}; expected "
                 "values that differ; check the sample and its expression table"
             )
-        return {"mean": float(np.mean(y_train)), "sd": sd}
+        if self._config.output == "linear":
+            return {"mean": float(np.mean(y_train)), "sd": sd}
+        n_below = int((y_train < 0).sum())
+        if not (y_train > 0).any():
+            raise TrainingError(
+                f"no log10 expression of {len(y_train)} training genes is above 0; expected some "
+                "with regression.output=relu; use output=linear"
+            )
+        if n_below:
+            logger.warning(
+                "log10 expression of %d of %d training genes is below 0, where a ReLU output "
+                "cannot come; use regression.output=linear or a --pseudocount of 1 or more",
+                n_below,
+                len(y_train),
+            )
+        return {"mean": 0.0, "sd": 1.0}
 
     def encode_target(self, y: Values, state: State) -> npt.NDArray[np.float32]:
         """Standardise ``y``."""
         return ((y - state["mean"]) / state["sd"]).astype(np.float32)
 
     def build(self, vector: Any, state: State) -> Any:
-        """Add a linear unit; standardised targets make its zero bias the training mean."""
-        return layers.Dense(1, dtype="float32", name="expression")(vector)
+        """Add one unit; where it is linear, its zero bias is the training mean."""
+        return layers.Dense(1, self._config.output, dtype="float32", name="expression")(vector)
 
     def loss(self, y_true: Any, y_pred: Any) -> Any:
         """Return the squared (or Huber) error of each gene, shape (batch,)."""

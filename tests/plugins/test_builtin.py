@@ -9,11 +9,15 @@ from dexkit.testing import (
     check_encoder,
     check_head,
     check_motif_exporter,
+    check_preset,
 )
 
 BUILT_IN = ["sequence", "contacts", "densenet", "heads", "baselines", "motif-formats"]
 #: The default grid of inner fits takes half a minute, and its size does not matter here.
-QUICK = {"logistic": {"strengths": [0.01, 1.0], "inner_folds": 2}}
+QUICK = {
+    "logistic": {"strengths": [0.01, 1.0], "inner_folds": 2},
+    "densenet-2019": {"stem_filters": 8, "n_blocks": 2, "layers_per_block": 1},
+}
 LOADED = load_plugins(only=BUILT_IN)
 
 
@@ -28,12 +32,28 @@ def test_blocks(name):
 
 @pytest.mark.parametrize("name", LOADED.encoders)
 def test_encoders(name):
-    check_encoder(LOADED.encoder(name))
+    entry = LOADED.encoder(name)
+    config = parse_config(entry.config, QUICK[name], name) if name in QUICK else None
+    check_encoder(entry, config=config)
 
 
 @pytest.mark.parametrize("name", LOADED.heads)
 def test_heads(name):
     check_head(LOADED.head(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("regression", {"output": "relu"}), ("negative-binomial", {"dispersion": "per-gene"})],
+)
+def test_other_forms_of_heads(name, options):
+    entry = LOADED.head(name)
+    check_head(entry, config=parse_config(entry.config, options, name))
+
+
+@pytest.mark.parametrize("name", LOADED.presets)
+def test_presets(name):
+    check_preset(LOADED.preset(name))
 
 
 @pytest.mark.parametrize("name", LOADED.baselines)

@@ -18,6 +18,7 @@ from dexkit.hooks import (
     MotifExporterEntry,
     NoConfig,
     PluginConfig,
+    PresetEntry,
 )
 from dexkit.testing import (
     CheckFailure,
@@ -26,6 +27,7 @@ from dexkit.testing import (
     check_encoder,
     check_head,
     check_motif_exporter,
+    check_preset,
 )
 
 SPEC = BlockSpec("signal", (6,))
@@ -292,6 +294,57 @@ def test_a_classification_head_that_swaps_its_classes_is_found(code):
     Swapped.decode = lambda self, output, state: 2 * output[:, 0].astype(np.float64)
     with pytest.raises(CheckFailure, match="outside 0 to 1"):
         check_head(HeadEntry("bad", "classification", NoConfig, code(Swapped)))
+
+
+class CountHead(GoodHead):
+    """Least squares on the square root of counts."""
+
+    def fit_target(self, y_train):
+        return {"mean": 0.0, "sd": float(np.sqrt(y_train).std())}
+
+    def encode_target(self, y, state):
+        return (np.sqrt(y) / state["sd"]).astype(np.float32)
+
+    def decode(self, output, state):
+        root = super().decode(output, state) * state["sd"]
+        return np.log10(root**2 + state["pseudocount"])
+
+
+def test_a_head_on_counts_has_to_report_log10(code):
+    class InCounts(CountHead):
+        def decode(self, output, state):
+            return 10 ** super().decode(output, state) - state["pseudocount"]
+
+    entry = HeadEntry("counts", "regression", NoConfig, code(CountHead), target="raw")
+    assert len(check_head(entry)) == 8
+    entry = HeadEntry("counts", "regression", NoConfig, code(InCounts), target="raw")
+    with pytest.raises(CheckFailure, match="expected decode to undo encode_target"):
+        check_head(entry)
+    # Without target="raw" it is not told the pseudocount.
+    with pytest.raises(CheckFailure, match="raised KeyError: 'pseudocount'"):
+        check_head(HeadEntry("counts", "regression", NoConfig, code(CountHead)))
+
+
+# --- presets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"encoders": {"sequence": "densnet"}}, "encoders: raised PluginError.*did you mean"),
+        ({"encoders": {"sequence": "densenet:papr"}}, "no preset 'papr'"),
+        ({"encoders": {"sequence": "ridge"}}, "'ridge' for the block 'sequence'; expected one"),
+        ({"encoders": {"contacts": "densenet"}}, "'densenet' for the block 'contacts'; expected"),
+        ({"head": "regresion"}, "head: raised PluginError.*did you mean 'regression'"),
+        ({"settings": {"rige": {"k": 3}}}, "no head, encoder or baseline is called so"),
+        ({"settings": {"ridge": {"kk": 3}}}, "settings of 'ridge': key 'kk' is unknown"),
+        ({"train": {"epochs": np.int64(3)}}, "what it sets cannot be stored as JSON"),
+        ({"train": {"learning_rate": float("nan")}}, "what it sets cannot be stored as JSON"),
+    ],
+)
+def test_preset_breaches(values, message):
+    with pytest.raises(CheckFailure, match=message):
+        check_preset(PresetEntry("bad", **values))
 
 
 # --- baselines ----------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def test_list_as_json(run):
         ("encoder", "pooled", "sequence"),
         ("head", "gaussian", "regression"),
         ("baseline", "gc-linear", "regression"),
+        ("preset", "lab", ""),
         ("motif exporter", "tab", ".tsv"),
     ]
     [disabled] = content["disabled"]
@@ -63,6 +64,18 @@ def test_show_as_json(run):
     [content] = json.loads(run("show", "pooled", "--json"))
     assert content["options"]["properties"]["n_units"]["default"] == 8
     assert content["presets"] == {"wide": {"n_units": 32}}
+
+
+def test_show_says_what_a_preset_sets(run):
+    lines = [line.split() for line in run("show", "lab").splitlines()]
+    assert ["encoders.sequence", '"pooled:wide"'] in lines
+    assert ["train.joint_units", "[]"] in lines
+    [content] = json.loads(run("show", "lab", "--json"))
+    assert content["sets"] == {
+        "head": "gaussian",
+        "encoders": {"sequence": "pooled:wide"},
+        "train": {"batch_size": 64, "joint_units": []},
+    }
 
 
 def test_show_suggests_the_nearest_name(run):

@@ -80,6 +80,16 @@ BAD = {
         "    return [HeadEntry('rank', 'ranking', NoConfig, 'a:b')]\n",
         "head 'rank' has the task 'ranking'",
     ),
+    "unknown target": (
+        HEADER + "@hookimpl\ndef dexkit_heads():\n"
+        "    return [HeadEntry('nb', 'regression', NoConfig, 'a:b', target='count')]\n",
+        r"head 'nb' has the target 'count'; expected one of \('log10', 'raw'\)",
+    ),
+    "bad name of a preset": (
+        HEADER + "from dexkit.hooks import PresetEntry\n@hookimpl\ndef dexkit_presets():\n"
+        "    return [PresetEntry('my lab')]\n",
+        "dexkit_presets yielded the name 'my lab'; expected lower-case letters",
+    ),
     "one name twice": (
         HEADER + "@hookimpl\ndef dexkit_blocks():\n"
         "    return [BlockEntry('gc', NoConfig, 'a:b')] * 2\n",

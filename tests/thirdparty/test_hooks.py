@@ -9,6 +9,7 @@ from dexkit.testing import (
     check_encoder,
     check_head,
     check_motif_exporter,
+    check_preset,
 )
 
 
@@ -36,6 +37,11 @@ def test_hook_dexkit_heads(loaded):
 
 def test_hook_dexkit_baselines(loaded):
     assert "pickle round trip" in check_baseline(loaded.baseline("gc-linear"))
+
+
+def test_hook_dexkit_presets(loaded, monkeypatch):
+    monkeypatch.setenv("DEXKIT_PLUGINS", "example")
+    assert check_preset(loaded.preset("lab")) == ["plain values", "encoders", "head", "settings"]
 
 
 def test_hook_dexkit_motif_exporters(loaded):

@@ -14,6 +14,7 @@ from dexkit.hooks import (
     MotifExporterEntry,
     NoConfig,
     Plugins,
+    PresetEntry,
     Registered,
     resolve,
     specs,
@@ -25,6 +26,7 @@ ONE_OF_EACH = {
     "encoder": EncoderEntry("attn", "sequence", NoConfig, "a:b"),
     "head": HeadEntry("huber", "regression", NoConfig, "a:b"),
     "baseline": BaselineEntry("knn", "regression", (), NoConfig, "a:b"),
+    "preset": PresetEntry("mylab"),
     "motif exporter": MotifExporterEntry("homer", ".motif", "a:b"),
 }
 

@@ -15,6 +15,13 @@ from dexkit.models.saving import save_network
 
 REGRESSION = {"mean": 2.0, "sd": 0.5}
 CLASSIFICATION = {"threshold": 1.0, "high_share": 0.25}
+COUNTS = {"mean": 40.0, "dispersion": 3.0, "pseudocount": 1.0}
+STATES = {
+    "regression": REGRESSION,
+    "classification": CLASSIFICATION,
+    "poisson": COUNTS,
+    "negative-binomial": COUNTS,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -114,18 +121,18 @@ def test_one_hot_bases_with_a_value_for_n():
 # --- assembly ------------------------------------------------------------------------------------
 
 
-def whole(encoders, head_name, length_bp=64, n_bins=21, joint=(6,)):
+def whole(encoders, head_name, length_bp=64, n_bins=21, joint=(6,), joint_dropout=0.0):
     contract = Contract(
         blocks=tuple(entry.block for entry, _ in encoders),
         upstream_bp=length_bp // 2,
         downstream_bp=length_bp - length_bp // 2,
         n_bins=n_bins,
     )
-    state = REGRESSION if head_name == "regression" else CLASSIFICATION
-    return build_network(encoders, head(head_name), state, contract, joint, 100)
+    state = STATES[head_name]
+    return build_network(encoders, head(head_name), state, contract, joint, joint_dropout, 100)
 
 
-@pytest.mark.parametrize("head_name", ["regression", "classification"])
+@pytest.mark.parametrize("head_name", STATES)
 @pytest.mark.parametrize(
     "names", [["densenet"], ["dense-contacts"], ["densenet", "dense-contacts"]]
 )
@@ -187,6 +194,15 @@ def test_joint_layers_only_where_there_is_something_to_join():
     names = [[layer.name for layer in network.layers] for network in (one, both)]
     assert not any("joint" in name for name in names[0])
     assert {"joint", "joint_dense1", "joint_dense2"} <= set(names[1])
+    assert not any("joint_dropout" in name for name in names[1])
+
+
+def test_joint_dropout_stands_behind_each_joint_layer():
+    encoders = [encoder("densenet", **SMALL_DENSENET), encoder("dense-contacts", **SMALL_CONTACTS)]
+    network = whole(encoders, "regression", joint=(6, 5), joint_dropout=0.25)
+    names = [layer.name for layer in network.layers if "joint_d" in layer.name]
+    assert names == ["joint_dense1", "joint_dropout1", "joint_dense2", "joint_dropout2"]
+    assert network.get_layer("joint_dropout2").rate == 0.25
 
 
 def test_an_encoder_that_returns_no_vector():

@@ -10,6 +10,7 @@ from dexkit.hooks import (
     MotifExporterEntry,
     NoConfig,
     PluginConfig,
+    PresetEntry,
     hookimpl,
 )
 
@@ -46,6 +47,18 @@ def dexkit_baselines():
     return [
         BaselineEntry(
             "gc-linear", "regression", ("sequence",), NoConfig, "dexkit_example.arrays:GcLinear"
+        )
+    ]
+
+
+@hookimpl
+def dexkit_presets():
+    return [
+        PresetEntry(
+            "lab",
+            encoders={"sequence": "pooled:wide"},
+            train={"batch_size": 64, "joint_units": []},
+            head="gaussian",
         )
     ]
 
