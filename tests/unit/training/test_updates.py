@@ -67,7 +67,7 @@ def test_rates_of_layers(contacts_only, head, train_config, rate_of, expected):
 @pytest.mark.parametrize(
     ("rate_of", "message"),
     [
-        ({"frist": 0.1}, "no layer 'frist'.*did you mean 'first'"),
+        ({"fisrt_layer": 0.1}, "no layer 'fisrt_layer'.*did you mean 'first'"),
         ({"first": 0, "last": 0}, "nothing is left to train"),
         ({"first": -1}, "is -1; expected >= 0"),
     ],
