@@ -26,7 +26,7 @@ import dexkit_ext
 
 PACKAGES = (
     "numpy", "isal", "h5py", "pandas", "numba", "cooler", "pairtools", "polars", "duckdb", "seqpro",
-    "kipoiseq", "bionumpy", "scikit-learn", "hictkpy", "pysam", "pyfaidx",
+    "kipoiseq", "bionumpy", "scikit-learn", "hictkpy", "pysam", "pyfaidx", "tensorflow", "keras",
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 

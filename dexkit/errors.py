@@ -75,6 +75,22 @@ class TrainingError(DexkitError):
     """Training cannot go on (a NaN loss, an impossible split)."""
 
 
+class StoppedError(TrainingError):
+    """A training stopped before its end; what it had done is kept and ``--resume`` goes on.
+
+    Parameters
+    ----------
+    message : str
+        What happened, and how to go on.
+    sigterm : bool, optional
+        Whether the process was asked to stop, by a scheduler for instance.
+    """
+
+    def __init__(self, message: str, sigterm: bool = False) -> None:
+        self.sigterm = sigterm
+        super().__init__(message)
+
+
 def _readable(text: str) -> str:
     """Return ``text`` as one line that can be printed, long quotations cut."""
     if not text.isprintable():

@@ -34,6 +34,7 @@ _HEAD = """\
 | 1 | a bug: the traceback follows, please report it |
 | 2 | wrong input or command: one line on stderr (a mistyped option shows usage too) |
 | 130 | interrupted |
+| 143 | stopped by SIGTERM: `fit` has saved its state, `fit --resume RUN` goes on |
 """
 
 _TYPES = {Path: "PATH", int: "INTEGER", float: "NUMBER", str: "TEXT"}

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from dexkit import __version__
 from dexkit.cli.build_features import build_features_command
 from dexkit.cli.demo import demo_command
+from dexkit.cli.doctor import doctor_command
 from dexkit.cli.evaluate import evaluate_command
 from dexkit.cli.features import features_app
 from dexkit.cli.fit import fit_command
@@ -20,11 +21,13 @@ from dexkit.cli.plugins import plugins_app
 from dexkit.cli.predict import predict_command
 from dexkit.cli.report import report_command
 from dexkit.cli.simulate import simulate_command
-from dexkit.errors import DexkitError
+from dexkit.errors import DexkitError, StoppedError
 
 #: Exit code of a wrong input or command; 1 is left for bugs.
 _EXIT_WRONG_INPUT = 2
 _EXIT_INTERRUPTED = 130
+#: 128 + SIGTERM, as a shell reports it: a script or scheduler must not take the run for finished.
+_EXIT_SIGTERM = 143
 
 
 class DexkitGroup(TyperGroup):
@@ -34,6 +37,9 @@ class DexkitGroup(TyperGroup):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
+        except StoppedError as error:
+            typer.echo(" ".join(str(error).split()), err=True)
+            ctx.exit(_EXIT_SIGTERM if error.sigterm else _EXIT_WRONG_INPUT)
         except (DexkitError, ImportError) as error:
             # A missing or stale kernel build is an ImportError of dexkit_ext: also one sentence.
             ours = isinstance(error, DexkitError) or type(error).__name__ == "ExtensionError"
@@ -99,6 +105,7 @@ app.command("report")(report_command)
 app.add_typer(plugins_app, name="plugins")
 app.command("simulate")(simulate_command)
 app.command("demo")(demo_command)
+app.command("doctor")(doctor_command)
 
 
 def main() -> None:

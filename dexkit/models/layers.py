@@ -31,10 +31,12 @@ class OneHotBases(keras.layers.Layer):
         self.n_value = n_value
 
     def call(self, codes: Any) -> Any:
-        """Compare every code with the four bases."""
-        codes = ops.expand_dims(ops.cast(codes, "int32"), -1)
-        one_hot = ops.cast(ops.equal(codes, ops.arange(4)), self.compute_dtype)
-        unknown = ops.cast(ops.greater(codes, 3), self.compute_dtype)
+        """Look every code up; code 4 lies outside and gives zeros, then ``n_value``."""
+        codes = ops.cast(codes, "int32")
+        one_hot = ops.one_hot(codes, 4, dtype=self.compute_dtype)
+        if not self.n_value:
+            return one_hot
+        unknown = ops.cast(ops.expand_dims(ops.greater(codes, 3), -1), self.compute_dtype)
         return one_hot + self.n_value * unknown
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -25,7 +25,8 @@ class EpochPlan:
     flip : ndarray of shape (n_steps * batch_size,), dtype bool
         Whether the slot is reverse-complemented.
     weight : ndarray of shape (n_steps * batch_size,), dtype float32
-        1 for a gene of this epoch; 0 for a slot that only fills up the last batch.
+        Weight in the loss, 1 for a gene of this epoch (or its own weight, above 0); 0 for a slot
+        that only fills up the last batch.
     batch_size : int
         Slots a step.
     """
@@ -57,8 +58,9 @@ def training_epoch(
 ) -> EpochPlan:
     """Shuffle the training genes into batches of one size.
 
-    The last short batch is filled up with other training genes at weight zero: batch
-    normalisation then sees real genes, the loss does not see them at all.
+    The last short batch is filled up with other training genes at weight zero, so that all
+    batches have one shape. Neither the loss nor the statistics of batch normalisation see them
+    (:class:`dexkit.training.moments.GlobalMoments`).
 
     Parameters
     ----------
@@ -104,51 +106,63 @@ def plain_epoch(genes: npt.NDArray[np.intp], batch_size: int) -> EpochPlan:
     )
 
 
-class DeviceSource:
-    """All genes' blocks on the device; batches are gathered and cropped there.
+@dataclass(frozen=True)
+class Layout:
+    """The slots of a plan, laid out over replicas.
 
     Parameters
     ----------
-    arrays : dexkit.models.contract.BlockArrays
-        Base codes with margins and standardised contact profiles.
-    target : ndarray of shape (n_genes,), dtype float32
-        Encoded target; the value of a gene that is not trained on does not matter.
+    index, shift, flip, weight : ndarray of shape (n_steps, n_replicas, slots)
+        As in :class:`EpochPlan`; every replica has equally many slots, filled up at weight 0
+        when the batch cannot be divided.
+    weight_sum : ndarray of shape (n_steps,), dtype float32
+        Sum of the weights of a step, over all replicas.
+    n_counting : ndarray of shape (n_steps,), dtype float32
+        Slots of a step with a weight above 0.
+    in_batch : ndarray of shape (n_replicas * slots,), dtype bool
+        Which slots of a step, replica by replica, are slots of the plan's batch.
     """
 
-    def __init__(self, arrays: Any, target: npt.NDArray[np.float32]) -> None:
-        import tensorflow as tf
+    index: npt.NDArray[np.int32]
+    shift: npt.NDArray[np.int32]
+    flip: npt.NDArray[np.bool_]
+    weight: npt.NDArray[np.float32]
+    weight_sum: npt.NDArray[np.float32]
+    n_counting: npt.NDArray[np.float32]
+    in_batch: npt.NDArray[np.bool_]
 
-        self._tf = tf
-        self._margin = arrays.margin_bp
-        self._codes = None if arrays.codes is None else tf.constant(np.asarray(arrays.codes))
-        self._contacts = None if arrays.contacts is None else tf.constant(arrays.contacts)
-        self._target = tf.constant(target)
 
-    def gather(self, index: Any, shift: Any, flip: Any) -> tuple[dict[str, Any], Any]:
-        """Return model inputs and target of a batch, as tensors.
+def lay_out(plan: EpochPlan, n_replicas: int) -> Layout:
+    """Divide the batches of a plan among replicas: the first slots to the first replica.
 
-        Parameters
-        ----------
-        index, shift, flip : tf.Tensor of shape (batch,)
-            Slots of an :class:`EpochPlan`.
+    Parameters
+    ----------
+    plan : EpochPlan
+        The epoch.
+    n_replicas : int
+        Replicas of all processes together.
 
-        Returns
-        -------
-        tuple of (dict, tf.Tensor)
-            ``sequence`` (batch, length_bp) uint8, ``contacts`` (batch, n_bins) float32 as far as
-            there; target (batch,) float32.
-        """
-        tf = self._tf
-        inputs: dict[str, Any] = {}
-        if self._codes is not None:
-            rows = tf.gather(self._codes, index)
-            length = self._codes.shape[1] - 2 * self._margin
-            columns = tf.range(length)[None, :] + (self._margin + shift)[:, None]
-            codes = tf.gather(rows, columns, batch_dims=1)
-            known = tf.cast(codes < 4, tf.uint8)
-            flipped = tf.reverse(known * (3 - tf.minimum(codes, 3)) + (1 - known) * 4, axis=[1])
-            inputs["sequence"] = tf.where(flip[:, None], flipped, codes)
-        if self._contacts is not None:
-            profile = tf.gather(self._contacts, index)
-            inputs["contacts"] = profile
-        return inputs, tf.gather(self._target, index)
+    Returns
+    -------
+    Layout
+        Slots of every replica.
+    """
+    n_steps, batch = plan.n_steps, plan.batch_size
+    slots = -(-batch // n_replicas)
+    # A slot too many repeats one of its batch, at weight 0.
+    column = np.resize(np.arange(batch), n_replicas * slots)
+    in_batch = np.arange(n_replicas * slots) < batch
+
+    def spread(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return values.reshape(n_steps, batch)[:, column].reshape(n_steps, n_replicas, slots)
+
+    weight = spread(plan.weight) * in_batch.reshape(n_replicas, slots).astype(np.float32)
+    return Layout(
+        spread(plan.index),
+        spread(plan.shift),
+        spread(plan.flip),
+        weight,
+        weight.sum(axis=(1, 2)),
+        (weight > 0).sum(axis=(1, 2)).astype(np.float32),
+        in_batch,
+    )

@@ -6,6 +6,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+#: Options that say where and how a run is executed, not what it computes: they may differ when a
+#: run is resumed. Another number of replicas changes the last digits.
+RUNTIME_OPTIONS = (
+    *("device", "strategy", "devices", "port", "data", "device_data_mb"),
+    *("checkpoint_seconds", "checkpoint_steps", "tensorboard"),
+)
+
 
 class TrainConfig(BaseModel):
     """How a network is trained.
@@ -20,15 +27,18 @@ class TrainConfig(BaseModel):
     patience: PositiveInt = Field(
         8, description="epochs without a better validation loss before stopping (paper: 5)"
     )
-    batch_size: PositiveInt = Field(32, description="genes a step (paper: 4)")
+    batch_size: PositiveInt = Field(32, description="genes a step, on all replicas (paper: 4)")
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="optimiser (paper: rmsprop)")
     learning_rate: PositiveFloat = Field(1e-3, description="highest learning rate")
-    schedule: Literal["cosine", "constant"] = Field(
+    schedule: Literal["cosine", "constant", "exponential", "plateau"] = Field(
         "cosine", description="learning rate over the epochs"
+    )
+    warmup_epochs: int = Field(
+        0, ge=0, description="epochs over which the learning rate rises to its highest"
     )
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay")
     clip_norm: PositiveFloat = Field(
-        1.0, description="largest norm of the gradient of one variable"
+        5.0, description="largest norm of the gradient of all variables together"
     )
     shift_bp: int = Field(
         20,
@@ -49,4 +59,32 @@ class TrainConfig(BaseModel):
         1, description="networks with different seeds and validation parts; their mean predicts"
     )
     seed: int = Field(0, ge=0, description="drives everything that is random")
+    precision: Literal["float32", "bf16"] = Field(
+        "float32", description="bf16: bfloat16 arithmetic on float32 weights, output in float32"
+    )
+    xla: bool = Field(False, description="compile forward and backward pass with XLA")
     device: Literal["auto", "cpu", "gpu"] = Field("auto", description="where to train")
+    strategy: Literal["auto", "one", "mirrored", "multi-worker"] = Field(
+        "auto", description="one device, several of this machine, or several machines"
+    )
+    devices: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]*$|^[0-9]+(,[0-9]+)+$|^[0-9]+,$",
+        description="how many devices (2), or which (0,3; one alone: 3,)",
+    )
+    port: int | None = Field(
+        None, ge=1024, le=65435, description="first port of the workers of a SLURM job"
+    )
+    data: Literal["auto", "device", "stream"] = Field(
+        "auto", description="keep the data on the device, or stream them from the feature file"
+    )
+    device_data_mb: PositiveInt = Field(
+        2048, description="largest size of data that 'auto' keeps on the device, in MiB"
+    )
+    checkpoint_seconds: PositiveFloat = Field(
+        300.0, description="time between checkpoints inside an epoch"
+    )
+    checkpoint_steps: PositiveInt | None = Field(
+        None, description="steps between checkpoints inside an epoch, instead of the time"
+    )
+    tensorboard: bool = Field(False, description="write TensorBoard event files")

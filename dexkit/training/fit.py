@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dexkit.errors import TrainingError
+from dexkit.errors import StoppedError, TrainingError
 from dexkit.hooks import Head
-from dexkit.training.batches import DeviceSource, plain_epoch, training_epoch
-from dexkit.training.checkpoint import load_checkpoint, save_checkpoint
+from dexkit.training.batches import plain_epoch, training_epoch
+from dexkit.training.checkpoint import Checkpoints, Progress, restore
 from dexkit.training.config import TrainConfig
-from dexkit.training.loop import Loop, NonFiniteLossError
+from dexkit.training.loop import Loop, NonFiniteLossError, mean_loss
+from dexkit.training.sources import Source
+from dexkit.training.strategy import is_chief
+from dexkit.training.updates import learning_rate_at
+from dexkit.training.workers import from_chief, stop_on_sigterm, worker_loss_said
 
-#: The learning rate of a cosine schedule ends at this share of its start.
-_COSINE_FLOOR = 0.01
 #: An epoch counts as better when the validation loss falls by at least this share.
 _MIN_IMPROVEMENT = 1e-4
 
 EpochRow = dict[str, float]
+
+
+class Watcher:
+    """Sees a training go by; the methods of this base class do nothing."""
+
+    def on_steps(self, epoch: int, n_steps: int, n_genes: int, losses: Sequence[float]) -> None:
+        """Take note of the steps of an epoch so far.
+
+        Parameters
+        ----------
+        epoch : int
+            0-based epoch.
+        n_steps, n_genes : int
+            Steps of the whole epoch, and its genes.
+        losses : sequence of float
+            Loss of every step so far.
+        """
+
+    def on_epoch(self, row: EpochRow) -> None:
+        """Take note of a finished epoch; restored ones are told again."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +56,7 @@ class FitResult:
     Parameters
     ----------
     model : keras.Model
-        With the weights of the best epoch.
+        With the weights of the best epoch, made outside any strategy of several replicas.
     history : list of dict
         One row an epoch: epoch, loss, val_loss, val_pearson, learning_rate, seconds.
     best_epoch : int
@@ -46,42 +68,25 @@ class FitResult:
     best_epoch: int
 
 
-def learning_rate_at(config: TrainConfig, epoch: int) -> float:
-    """Return the learning rate of an epoch.
-
-    Parameters
-    ----------
-    config : TrainConfig
-        Schedule and highest rate.
-    epoch : int
-        0-based epoch.
-
-    Returns
-    -------
-    float
-        Constant, or half a cosine from the highest rate down to a hundredth of it.
-    """
-    if config.schedule == "constant":
-        return config.learning_rate
-    share = 0.5 * (1 + math.cos(math.pi * epoch / config.epochs))
-    return config.learning_rate * (_COSINE_FLOOR + (1 - _COSINE_FLOOR) * share)
-
-
 def fit_network(
     strategy: Any,
     make_model: Callable[[], Any],
     head: Head,
-    source: DeviceSource,
+    source: Source,
     target: npt.NDArray[np.float32],
     train: npt.NDArray[np.intp],
     validation: npt.NDArray[np.intp],
     config: TrainConfig,
     seed: int,
     gene_names: npt.NDArray[np.object_],
-    checkpoint: Path | None = None,
-    on_epoch: Callable[[EpochRow], None] | None = None,
+    checkpoints: Checkpoints | None = None,
+    watchers: Sequence[Watcher] = (),
+    rate_of: Mapping[str, float] | None = None,
 ) -> FitResult:
     """Train a network with early stopping on the validation genes.
+
+    With several workers every one of them calls this with the same arguments; the first one, the
+    chief, reads and writes checkpoints and scores epochs, the others follow.
 
     Parameters
     ----------
@@ -91,8 +96,8 @@ def fit_network(
         Builds the model; called inside the strategy's scope.
     head : Head
         Loss and target transform.
-    source : DeviceSource
-        Data on the device.
+    source : Source
+        Data of all genes of the file.
     target : ndarray of shape (n_genes,), dtype float32
         Encoded target of all genes of the file.
     train, validation : ndarray, dtype intp
@@ -103,10 +108,13 @@ def fit_network(
         Seed of this network's batches; weights and dropout follow the global seed.
     gene_names : ndarray of shape (n_genes,)
         For messages.
-    checkpoint : Path, optional
-        Written after every epoch; when it exists, training goes on from it.
-    on_epoch : callable, optional
-        Called with the row of every epoch, restored ones included.
+    checkpoints : Checkpoints, optional
+        Written at the end of every epoch and, in between, as the options say; when there are any,
+        training goes on from the newest one.
+    watchers : sequence of Watcher, optional
+        Told of steps and epochs.
+    rate_of : mapping of str to float, optional
+        Learning-rate multipliers by layer name; see :class:`dexkit.training.updates.Updates`.
 
     Returns
     -------
@@ -116,93 +124,189 @@ def fit_network(
     Raises
     ------
     TrainingError
-        When the loss of a step or of the validation genes becomes NaN or infinite.
+        When the loss or gradient of a step, or the loss of the validation genes, becomes NaN or
+        infinite.
+    StoppedError
+        When SIGTERM came (the state is saved), or another worker was lost.
     """
     with strategy.scope():
         model = make_model()
-    loop = Loop(strategy, model, head, source, config)
-    variables = [*model.variables, *loop.optimizer.variables]
-    run = _EarlyStopping(config.patience)
-    best = [np.asarray(v) for v in model.variables]
-    restored = load_checkpoint(checkpoint, variables) if checkpoint else None
-    if restored is not None:
-        best, state = restored
-        run.restore(state)
-        for row in run.history:
-            _notify(on_epoch, row)
-    batch_size = min(config.batch_size, len(train))
-    validation_plan = plain_epoch(validation, config.batch_size)
-    for epoch in range(len(run.history), config.epochs):
-        if run.exhausted:
-            break
-        started = time.perf_counter()
-        plan = training_epoch(
-            train, batch_size, config.shift_bp, config.reverse_complement, seed, epoch
-        )
-        rate = learning_rate_at(config, epoch)
-        try:
-            loss = loop.train_epoch(plan, rate)
-        except NonFiniteLossError as error:
-            raise TrainingError(_explain(error, epoch, gene_names, checkpoint)) from error
-        output = loop.predict(validation_plan)
-        row = {
-            "epoch": epoch,
-            "loss": loss.mean,
-            "val_loss": float(np.mean(np.asarray(head.loss(target[validation], output)))),
-            "val_pearson": _pearson(target[validation], output[:, -1]),
-            "learning_rate": rate,
-            "seconds": time.perf_counter() - started,
-        }
-        if not math.isfinite(row["val_loss"]):
-            raise TrainingError(_explain_validation(row["val_loss"], epoch, checkpoint))
-        if run.update(row):
-            best = [np.asarray(v) for v in model.variables]
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, variables, best, run.state() | {"n_best": len(best)})
-        _notify(on_epoch, row)
-    for variable, value in zip(model.variables, best, strict=True):
+    loop = Loop(strategy, model, head, source, config, rate_of)
+    if not is_chief(strategy):
+        checkpoints, watchers = None, ()
+    training = _Training(strategy, loop, head, target, config, gene_names, checkpoints, watchers)
+    with worker_loss_said(strategy), stop_on_sigterm() as sigterm:
+        training.restore()
+        # Behind the last step of an epoch its end still has to be done, also when resumed there.
+        while training.progress.epoch < config.epochs and not training.exhausted:
+            training.run_epoch(train, validation, seed, sigterm.is_set)
+    progress = training.progress
+    if strategy.num_replicas_in_sync > 1:
+        model = make_model()
+    for variable, value in zip(model.variables, progress.best, strict=True):
         variable.assign(value)
-    return FitResult(model, run.history, run.best_epoch)
+    return FitResult(model, progress.history, progress.best_epoch)
 
 
-class _EarlyStopping:
-    """Remembers the best validation loss and how long ago it was."""
+class _Training:
+    """One network on its way; ``progress`` and the loop's variables are its whole state."""
 
-    def __init__(self, patience: int) -> None:
-        self._patience = patience
-        self.history: list[EpochRow] = []
-        self.best_epoch = -1
-        self._best_loss = math.inf
+    def __init__(
+        self,
+        strategy: Any,
+        loop: Loop,
+        head: Head,
+        target: npt.NDArray[np.float32],
+        config: TrainConfig,
+        gene_names: npt.NDArray[np.object_],
+        checkpoints: Checkpoints | None,
+        watchers: Sequence[Watcher],
+    ) -> None:
+        self._strategy = strategy
+        self._loop = loop
+        self._head = head
+        self._target = target
+        self._config = config
+        self._gene_names = gene_names
+        self._checkpoints = checkpoints
+        self._watchers = watchers
+        self.progress = Progress()
 
     @property
     def exhausted(self) -> bool:
-        return len(self.history) - 1 - self.best_epoch >= self._patience
+        """Whether early stopping ends the training."""
+        return is_exhausted(self.progress, self._config.patience)
 
-    def update(self, row: EpochRow) -> bool:
-        self.history.append(row)
-        # abs: a likelihood may be negative, and falling still means better.
-        gain = self._best_loss - row["val_loss"]
-        if self.best_epoch < 0 or gain > _MIN_IMPROVEMENT * abs(self._best_loss):
-            self._best_loss = row["val_loss"]
-            self.best_epoch = len(self.history) - 1
-        return self.best_epoch == len(self.history) - 1
+    def restore(self) -> None:
+        """Go on from the newest checkpoint, on every worker."""
+        variables = self._loop.variables
+        stored = self._checkpoints.read(variables) if self._checkpoints else None
+        data = from_chief(self._strategy, stored)
+        if data:
+            self.progress = restore(data, variables)
+            for row in self.progress.history:
+                self._tell(row)
 
-    def state(self) -> dict[str, Any]:
+    def run_epoch(
+        self,
+        train: npt.NDArray[np.intp],
+        validation: npt.NDArray[np.intp],
+        seed: int,
+        stop_wanted: Callable[[], bool],
+    ) -> None:
+        """Run what is left of the current epoch, score it and save."""
+        config, progress, loop = self._config, self.progress, self._loop
+        started, epoch = time.perf_counter(), progress.epoch
+        batch_size = min(config.batch_size, len(train))
+        shift, flip = config.shift_bp, config.reverse_complement
+        plan = training_epoch(train, batch_size, shift, flip, seed, epoch)
+        rate = learning_rate_at(config, epoch, [row["val_loss"] for row in progress.history])
+        try:
+            for losses in loop.steps(plan, rate, progress.losses):
+                progress.losses = losses
+                for watcher in self._watchers:
+                    watcher.on_steps(epoch, plan.n_steps, len(train), losses)
+                if stop_wanted():
+                    loop.request_stop()
+                if loop.stop_agreed:
+                    break
+                if len(losses) < plan.n_steps and self._is_due(len(losses)):
+                    self._save()
+        except NonFiniteLossError as error:
+            raise TrainingError(self._explain(error)) from error
+        if loop.stop_agreed:
+            self._stop()
+        row = self._score(plan_loss=mean_loss(plan, progress.losses), validation=validation)
+        row |= {"learning_rate": rate, "seconds": time.perf_counter() - started}
+        row = json.loads(from_chief(self._strategy, json.dumps(row).encode()))
+        if not math.isfinite(row["val_loss"]):
+            raise TrainingError(
+                f"the validation loss is {row['val_loss']} after epoch {epoch}; try a lower "
+                f"learning_rate or clip_norm, with --force{self._kept()}"
+            )
+        if note_epoch(progress, row):
+            progress.best = [np.asarray(v) for v in loop.model.variables]
+        self._save()
+        self._tell(row)
+
+    def _score(self, plan_loss: float, validation: npt.NDArray[np.intp]) -> EpochRow:
+        output = self._loop.predict(plain_epoch(validation, self._config.batch_size))
+        truth = self._target[validation]
         return {
-            "history": self.history,
-            "best_epoch": self.best_epoch,
-            "best_loss": self._best_loss,
+            "epoch": self.progress.epoch,
+            "loss": plan_loss,
+            "val_loss": float(np.mean(np.asarray(self._head.loss(truth, output)))),
+            "val_pearson": _pearson(truth, output[:, -1]),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.history = list(state["history"])
-        self.best_epoch = int(state["best_epoch"])
-        self._best_loss = float(state["best_loss"])
+    def _tell(self, row: EpochRow) -> None:
+        for watcher in self._watchers:
+            watcher.on_epoch(row)
+
+    def _is_due(self, n_done: int) -> bool:
+        if self._checkpoints is None:
+            return False
+        if self._config.checkpoint_steps is not None:
+            return n_done % self._config.checkpoint_steps == 0
+        return self._checkpoints.due(self._config.checkpoint_seconds)
+
+    def _save(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.save(self._loop.variables, self.progress)
+
+    def _stop(self) -> None:
+        self._save()
+        where = f"epoch {self.progress.epoch + 1}, step {len(self.progress.losses)}"
+        saved = (
+            f"the state after {where} is saved" if self._checkpoints else f"stopped after {where}"
+        )
+        raise StoppedError(
+            f"stopped by SIGTERM; {saved}; go on with the same command and --resume", sigterm=True
+        )
+
+    def _explain(self, error: NonFiniteLossError) -> str:
+        names = ", ".join(str(self._gene_names[g]) for g in error.genes[:8])
+        more = f" and {len(error.genes) - 8} more" if len(error.genes) > 8 else ""
+        return (
+            f"the {error.what} is not finite in epoch {self.progress.epoch}, step {error.step} "
+            f"(genes {names}{more}); try a lower learning_rate or clip_norm, with --force"
+            f"{self._kept()}"
+        )
+
+    def _kept(self) -> str:
+        """Name the last good checkpoint; every one was written behind a check."""
+        files = self._checkpoints.files() if self._checkpoints else []
+        return f"; the last good state is in {files[0]}" if files else ""
 
 
-def _notify(on_epoch: Callable[[EpochRow], None] | None, row: EpochRow) -> None:
-    if on_epoch is not None:
-        on_epoch(row)
+def is_exhausted(progress: Progress, patience: int) -> bool:
+    """Whether ``patience`` epochs have gone by without a better validation loss."""
+    return len(progress.history) - 1 - progress.best_epoch >= patience
+
+
+def note_epoch(progress: Progress, row: EpochRow) -> bool:
+    """Add a finished epoch and turn to the next one; return whether it is the best so far.
+
+    Parameters
+    ----------
+    progress : Progress
+        Changed in place, but for ``best``.
+    row : dict
+        ``val_loss`` decides.
+
+    Returns
+    -------
+    bool
+        Whether the validation loss fell by at least a ten-thousandth.
+    """
+    progress.history.append(row)
+    progress.epoch, progress.losses = len(progress.history), []
+    # abs: a likelihood may be negative, and falling still means better.
+    gain = progress.best_loss - row["val_loss"]
+    better = progress.best_epoch < 0 or gain > _MIN_IMPROVEMENT * abs(progress.best_loss)
+    if better:
+        progress.best_epoch, progress.best_loss = len(progress.history) - 1, row["val_loss"]
+    return better
 
 
 def _pearson(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
@@ -210,31 +314,3 @@ def _pearson(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
     return float(np.corrcoef(a, b)[0, 1])
-
-
-def _explain(
-    error: NonFiniteLossError,
-    epoch: int,
-    gene_names: npt.NDArray[np.object_],
-    checkpoint: Path | None,
-) -> str:
-    names = ", ".join(str(gene_names[g]) for g in error.genes[:8])
-    more = f" and {len(error.genes) - 8} more" if len(error.genes) > 8 else ""
-    return (
-        f"the loss is not finite in epoch {epoch}, step {error.step} (genes {names}{more}); try a "
-        f"lower learning_rate or clip_norm, with --force{_kept(checkpoint)}"
-    )
-
-
-def _explain_validation(loss: float, epoch: int, checkpoint: Path | None) -> str:
-    return (
-        f"the validation loss is {loss} after epoch {epoch}; try a lower learning_rate or "
-        f"clip_norm, with --force{_kept(checkpoint)}"
-    )
-
-
-def _kept(checkpoint: Path | None) -> str:
-    """Name the last good checkpoint; the first epoch has none yet."""
-    if checkpoint is None or not checkpoint.exists():
-        return ""
-    return f"; the state before this epoch is in {checkpoint}"

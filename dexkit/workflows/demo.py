@@ -95,5 +95,5 @@ def demo(out: Path, seed: int = 0, force: bool = False) -> DemoSummary:
         name = "-".join(blocks)
         summary = fit(out / "features.h5", FitConfig.read(None, options), out / "runs" / name)
         metrics[title] = summary.metrics
-        reports.append(summary.report)
+        reports += [summary.report] if summary.report else []
     return DemoSummary(out, metrics, reports)

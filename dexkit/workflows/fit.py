@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,18 @@ import tomli_w
 
 from dexkit.errors import ConfigError
 from dexkit.evaluation.evaluate import score_predictions
-from dexkit.evaluation.splits import Split
 from dexkit.features.file import FeatureFile
 from dexkit.files import check_output
-from dexkit.hooks.manager import Plugins, plugins
+from dexkit.hooks.manager import Plugins, parse_plugin_argument, plugins
 from dexkit.models.backend import load_tensorflow
 from dexkit.models.bundle import Bundle, Prediction, predict_members
-from dexkit.progress import progress_bar
 from dexkit.report.html import write_report
+from dexkit.training.cluster import find_cluster
+from dexkit.training.display import live_line
+from dexkit.training.workers import told_by_chief
 from dexkit.workflows.baselines import baseline_config, can_be_fed, companions, fit_baseline
 from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.networks import Watch, build, fit_networks
 from dexkit.workflows.prepare import Job, feature_identity, prepare
 from dexkit.workflows.run_folder import RunFolder, earlier_run_kept
 
@@ -32,8 +34,6 @@ logger = logging.getLogger("dexkit")
 
 #: Genes a prediction step; bounds the memory, does not change the result.
 _PREDICT_BATCH = 256
-#: Keeps the members' streams apart from those that the seed drives directly.
-_MEMBER_STREAM = 3
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class FitSummary:
     run : Path
         The run folder.
     metrics : dict
-        Content of ``metrics.json``.
-    report : Path
-        The HTML report.
+        Content of ``metrics.json``; empty on a worker that is not the chief.
+    report : Path or None
+        The HTML report; None on a worker that is not the chief.
     """
 
     run: Path
     metrics: dict[str, Any]
-    report: Path
+    report: Path | None
 
 
 def fit(
@@ -61,7 +61,7 @@ def fit(
     out: Path,
     force: bool = False,
     resume: bool = False,
-    progress: Callable[..., Any] = progress_bar,
+    watch: Watch = live_line,
 ) -> FitSummary:
     """Fit one model on one split, and its companion baselines on the same genes.
 
@@ -77,13 +77,19 @@ def fit(
         Whether an existing run may be replaced.
     resume : bool, optional
         Go on with a run that was killed; its options and data must be the same.
-    progress : callable, optional
-        Progress reporting; see :class:`dexkit.hooks.BuildContext`.
+    watch : callable, optional
+        Shows the training of a network; takes its name and the options, returns a context
+        manager that gives a :class:`dexkit.training.fit.Watcher`.
 
     Returns
     -------
     FitSummary
         Scores and where the results lie.
+
+    Notes
+    -----
+    With several workers every one of them calls this with the same arguments. The chief alone
+    reads and writes the run folder, predicts and scores; the others return when training is done.
 
     Raises
     ------
@@ -93,46 +99,97 @@ def fit(
         When the run folder exists or the disk is full.
     TrainingError
         When the split is impossible or the loss becomes NaN.
+    StoppedError
+        When SIGTERM came or a worker was lost; ``resume`` goes on.
     """
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
-    if not resume:
-        check_output(out, force)
     registry = plugins()
-    features = FeatureFile(features_path)
+    if _is_alone(config):
+        # Said before TensorFlow is loaded. Several workers meet first, so that none waits for one
+        # that found something wrong.
+        if not resume:
+            check_output(out, force)
+        FeatureFile(features_path)
     load_tensorflow()
+    strategy, chief = _strategy(config, registry)
+    features = FeatureFile(features_path)
     job = prepare(features, config, registry)
     _try_out(job, config, registry)
     identity = feature_identity(features, job)
     preset, config = config.preset, _resolved(config, job, registry)
-    if resume:
-        folder = RunFolder.resume(out, config, identity)
-    else:
-        folder = RunFolder.create(out, config, identity, force)
+    if not chief:
+        return _follow(strategy, features, job, config, out, watch)
+    with told_by_chief(strategy):
+        if resume:
+            folder = RunFolder.resume(out, config, identity)
+        else:
+            folder = RunFolder.create(out, config, identity, force)
+        folder.remember_features(features_path)
     with earlier_run_kept(out), folder.logged():
         if preset is not None:
             logger.info("preset %s; config.toml holds its values", preset)
         folder.write("plugins.lock", tomli_w.dumps(registry.lock()))
-        summary = _run(folder, features, job, config, registry, identity, progress)
+        summary = _run(strategy, folder, features, job, config, registry, identity, watch)
         folder.finish()
     return summary
 
 
+def _is_alone(config: FitConfig) -> bool:
+    """Whether this is the only process; several must find out together whether they may start."""
+    wanted = config.train.strategy
+    if wanted not in ("auto", "multi-worker"):
+        return True
+    return find_cluster(os.environ, config.train.port, wanted == "multi-worker") is None
+
+
+def _strategy(config: FitConfig, registry: Plugins) -> tuple[Any, bool]:
+    """Return the strategy, made before TensorFlow does anything else, and who is the chief."""
+    from dexkit.training.strategy import describe, is_chief, make_strategy
+
+    if config.plugin and parse_plugin_argument(config.plugin, registry).baseline is not None:
+        cluster = None if _is_alone(config) else find_cluster(os.environ, config.train.port)
+        if cluster is not None and len(cluster.workers) > 1:
+            raise ConfigError(
+                f"the baseline {config.plugin!r} is fitted by one process, this is a job of "
+                f"{len(cluster.workers)} workers; start one, or give --strategy one"
+            )
+        return None, True
+    strategy = make_strategy(config.train)
+    if strategy.num_replicas_in_sync > 1:
+        logger.info("training on %s", describe(strategy))
+    return strategy, is_chief(strategy)
+
+
+def _follow(
+    strategy: Any, features: FeatureFile, job: Job, config: FitConfig, out: Path, watch: Watch
+) -> FitSummary:
+    """Train along with the chief; what comes of it is the chief's to write."""
+    with told_by_chief(strategy):
+        pass
+    fit_networks(strategy, None, job, config, features.genes.gene_name, watch)
+    return FitSummary(out, {}, None)
+
+
 def _run(
+    strategy: Any,
     folder: RunFolder,
     features: FeatureFile,
     job: Job,
     config: FitConfig,
     registry: Plugins,
     identity: dict[str, Any],
-    progress: Callable[..., Any],
+    watch: Watch,
 ) -> FitSummary:
     """Fit, predict, score; ``bundle.json`` comes last of what a later command needs."""
     rows = _predictable(features, job)
     _say_what_is_used(features, job, len(rows))
     _write_left_out(folder, features, job)
     if job.baseline is None:
-        models, prediction = _fit_networks(folder, features, job, config, rows, progress)
+        models = fit_networks(strategy, folder, job, config, features.genes.gene_name, watch)
+        prediction = predict_members(
+            models, job.head, job.state, job.arrays, rows, batch_size=_PREDICT_BATCH
+        )
     else:
         fitted = fit_baseline(job, job.baseline.entry, config)
         blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
@@ -161,63 +218,6 @@ def _run(
     return FitSummary(folder.path, metrics, report)
 
 
-def _fit_networks(
-    folder: RunFolder,
-    features: FeatureFile,
-    job: Job,
-    config: FitConfig,
-    rows: npt.NDArray[np.intp],
-    progress: Callable[..., Any],
-) -> tuple[list[Any], Prediction]:
-    """Train every network of the ensemble and predict with their mean."""
-    from dexkit.training.batches import DeviceSource
-    from dexkit.training.fit import fit_network
-    from dexkit.training.strategy import make_strategy, seed_everything
-
-    strategy = make_strategy(config.train.device)
-    target = job.head.encode_target(job.target, job.state)
-    models = []
-    for member, split in enumerate(job.splits):
-        seed = _member_seed(config.train.seed, member)
-        seed_everything(seed)
-        source = DeviceSource(job.arrays, target)
-        name = f"network {member + 1}/{len(job.splits)}"
-        with progress(name, config.train.epochs, unit="epochs") as advance:
-
-            def on_epoch(row: dict[str, float], member: int = member, tick: Any = advance) -> None:
-                folder.add_epoch(member, row)
-                tick(1)
-
-            result = fit_network(
-                strategy,
-                lambda split=split: _build(job, config, split),  # type: ignore[misc]
-                job.head,
-                source,
-                target,
-                split.train,
-                split.validation,
-                config.train,
-                seed,
-                features.genes.gene_name,
-                folder.checkpoint(member),
-                on_epoch,
-            )
-        best = result.history[result.best_epoch]
-        logger.info(
-            "%s: epoch %d of %d was best, validation loss %.4f, Pearson %.3f",
-            name,
-            result.best_epoch + 1,
-            len(result.history),
-            best["val_loss"],
-            best["val_pearson"],
-        )
-        models.append(result.model)
-    prediction = predict_members(
-        models, job.head, job.state, job.arrays, rows, batch_size=_PREDICT_BATCH
-    )
-    return models, prediction
-
-
 def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
     """Find out what only using a device or a plugin shows, before anything is written."""
     for entry in companions(job, registry):
@@ -231,30 +231,7 @@ def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
                 f"this run uses none (blocks: {', '.join(job.contract.blocks)})"
             )
         return
-    from dexkit.training.strategy import make_strategy
-
-    make_strategy(config.train.device)
-    _build(job, config, job.splits[0])
-
-
-def _build(job: Job, config: FitConfig, split: Split) -> Any:
-    """Return a fresh network for one member of the ensemble."""
-    from dexkit.models.assembly import build_network
-
-    return build_network(
-        job.encoders,
-        job.head,
-        job.state,
-        job.contract,
-        config.train.joint_units,
-        config.train.joint_dropout,
-        len(split.train),
-    )
-
-
-def _member_seed(seed: int, member: int) -> int:
-    """Return the seed of one network of the ensemble."""
-    return int(np.random.SeedSequence([seed, member, _MEMBER_STREAM]).generate_state(1)[0])
+    build(job, config, job.splits[0])
 
 
 def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:

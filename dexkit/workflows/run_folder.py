@@ -16,8 +16,10 @@ from typing import Any
 
 import tomli_w
 
-from dexkit.errors import DexkitError, InputError, OutputError
+from dexkit.errors import DexkitError, InputError, OutputError, StoppedError
 from dexkit.files import check_output, disk_errors, write_whole
+from dexkit.training.checkpoint import Checkpoints
+from dexkit.training.config import RUNTIME_OPTIONS
 from dexkit.workflows.fit_config import FitConfig
 
 logger = logging.getLogger("dexkit")
@@ -33,6 +35,8 @@ HISTORY_COLUMNS = (
 )
 _CONFIG, _FEATURES, _BUNDLE = "config.toml", "features.json", "bundle.json"
 _CHECKPOINTS = "checkpoints"
+#: Key of ``features.json`` with the place of the feature file, which may change.
+_PATH = "path"
 
 
 class RunFolder:
@@ -99,21 +103,60 @@ class RunFolder:
         InputError
             When the folder is no run, is finished, or was started with other options or data.
         """
-        if not _is_run(path) or not (path / _CONFIG).is_file():
-            raise InputError(f"{path} is no run folder ({_CONFIG} is missing); nothing to resume")
+        cls.config_of(path)
         if (path / _BUNDLE).is_file():
             raise InputError(f"{path} is a finished run; nothing to resume")
-        if json.loads((path / _FEATURES).read_text()) != json.loads(json.dumps(dict(features))):
+        stored = json.loads((path / _FEATURES).read_text())
+        stored.pop(_PATH, None)
+        if stored != json.loads(json.dumps(dict(features))):
             raise InputError(
                 f"{path} was started on another feature file ({_FEATURES} differs); give that "
                 "file, or start anew with --force"
             )
-        if _plain(FitConfig.read(path / _CONFIG, {})) != _plain(config):
+        if _deciding(FitConfig.read(path / _CONFIG, {})) != _deciding(config):
             raise InputError(
                 f"{path} was started with other options ({_CONFIG} differs); give the same "
                 "options, or start anew with --force"
             )
         return cls(path)
+
+    @staticmethod
+    def features_of(path: Path) -> Path:
+        """Return the feature file that an unfinished run was started on.
+
+        Raises
+        ------
+        InputError
+            When the folder is no run, or the file has moved.
+        """
+        if not _is_run(path):
+            raise InputError(f"{path} is no run folder ({_FEATURES} is missing); nothing to resume")
+        name = json.loads((path / _FEATURES).read_text()).get(_PATH)
+        if name is None or not Path(name).is_file():
+            raise InputError(
+                f"{path} was started on {name or 'a feature file'}, which is not there; give its "
+                "new place in front of --resume"
+            )
+        return Path(name)
+
+    @staticmethod
+    def config_of(path: Path) -> Path:
+        """Return the file with the options of a run.
+
+        Raises
+        ------
+        InputError
+            When the folder is no run.
+        """
+        if not _is_run(path) or not (path / _CONFIG).is_file():
+            raise InputError(f"{path} is no run folder ({_CONFIG} is missing); nothing to resume")
+        return path / _CONFIG
+
+    def remember_features(self, features: Path) -> None:
+        """Store where the feature file lies, for ``--resume`` without naming it."""
+        stored = json.loads((self.path / _FEATURES).read_text())
+        stored[_PATH] = str(features.absolute())
+        self.write(_FEATURES, json.dumps(stored, indent=1))
 
     def finish(self) -> None:
         """Drop the checkpoints, which only an unfinished run needs."""
@@ -124,9 +167,13 @@ class RunFolder:
         """Write one file of the folder whole."""
         write_whole(self.path / name, content)
 
-    def checkpoint(self, member: int) -> Path:
-        """Return the checkpoint file of a network of the ensemble."""
-        return self.path / _CHECKPOINTS / f"member-{member}.npz"
+    def checkpoints(self, member: int) -> Checkpoints:
+        """Return the checkpoints of a network of the ensemble."""
+        return Checkpoints(self.path / _CHECKPOINTS, f"member-{member}")
+
+    def tensorboard(self, member: int) -> Path:
+        """Return the folder of a network's TensorBoard events."""
+        return self.path / "tensorboard" / f"member-{member}"
 
     def add_epoch(self, member: int, row: Mapping[str, float]) -> None:
         """Add a row to ``history.csv``."""
@@ -171,6 +218,9 @@ def earlier_run_kept(path: Path) -> Iterator[None]:
     aside = _aside(path)
     try:
         yield
+    except StoppedError:
+        # It can go on, and replaces the earlier run then.
+        raise
     except DexkitError:
         if aside.exists():
             failed = path.with_name(f"{path.name}.failed")
@@ -195,6 +245,13 @@ def _is_run(path: Path) -> bool:
 def _plain(config: FitConfig) -> dict[str, Any]:
     """Return a configuration as TOML can hold it: lists for tuples, nothing for None."""
     return config.model_dump(mode="json", exclude_none=True)
+
+
+def _deciding(config: FitConfig) -> dict[str, Any]:
+    """Return the options that decide what a run computes."""
+    values = _plain(config)
+    values["train"] = {k: v for k, v in values["train"].items() if k not in RUNTIME_OPTIONS}
+    return values
 
 
 class _JsonLines(logging.Formatter):

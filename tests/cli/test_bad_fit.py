@@ -126,11 +126,53 @@ def test_output_parent_is_missing(refused, options, tmp_path):
     refused(*options(out=tmp_path / "a" / "b"), match="the folder .*a does not exist")
 
 
-def test_nothing_to_resume(refused, options, run, tmp_path):
-    resume = options("--resume", *SMALL_SET_SEQUENCE, blocks="sequence")
-    refused(*resume, match="is no run folder")
-    shutil.copytree(run, tmp_path / "run")
-    refused(*resume, match="is a finished run; nothing to resume")
+def test_nothing_to_resume(refused, dexkit, features, run, tmp_path):
+    refused("fit", "--resume", tmp_path / "no", match="is no run folder")
+    done = shutil.copytree(run, tmp_path / "run")
+    refused("fit", "--resume", done, match="is a finished run; nothing to resume")
+    refused("fit", features, "--resume", done, match="is a finished run; nothing to resume")
+    for option, value in (("-o", tmp_path / "x"), ("--config", done / "config.toml")):
+        refused("fit", "--resume", done, option, value, match="takes all of it from the run")
+    stored = json.loads((done / "features.json").read_text())
+    assert stored["path"] == str(features)
+    (done / "features.json").write_text(json.dumps(stored | {"path": "/no/such/f.h5"}))
+    refused("fit", "--resume", done, match="/no/such/f.h5, which is not there; give its new place")
+
+
+def test_what_a_fit_needs(refused, features, tmp_path):
+    refused("fit", match="fit needs the feature file")
+    refused("fit", features, match="fit needs --out")
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"device": "gpu"}, "TensorFlow finds no GPU"),
+        ({"strategy": "multi-worker"}, "neither TF_CONFIG nor a SLURM step"),
+        ({"strategy": "one", "devices": "2"}, "names 2 devices; give one"),
+        ({"devices": "two"}, "train.devices = 'two' is not valid"),
+        ({"precision": "bf8"}, "train.precision = 'bf8' is not valid"),
+        ({"checkpoint_steps": 0}, "train.checkpoint_steps = 0 is not valid"),
+        ({"schedule": "linear"}, "train.schedule = 'linear' is not valid"),
+        ({"data": "disk"}, "train.data = 'disk' is not valid"),
+        ({"set": "train.port=80"}, "train.port = 80 is not valid"),
+        ({"set": "train.warmup_epochs=-1"}, "train.warmup_epochs = -1 is not valid"),
+    ],
+)
+def test_engine_options(refused, options, monkeypatch, changed, match):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    refused(*options(*SMALL_SET_SEQUENCE, blocks="sequence", **changed), match=match)
+
+
+def test_a_baseline_is_not_for_several_workers(refused, options, monkeypatch):
+    workers = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
+    task = {"cluster": workers, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(task))
+    refused(*options(plugin="ridge"), match="fitted by one process, this is a job of 2 workers")
+
+
+def test_dry_run_of_a_baseline(refused, options):
+    refused(*options("--dry-run", plugin="ridge"), match="the baseline 'ridge' has no steps")
 
 
 # --- predict -------------------------------------------------------------------------------------

@@ -25,13 +25,13 @@ def toy_problem():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def head():
     entry = plugins().head("regression")
     return entry.build(entry.config())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def train_config():
     def make(**values):
         base = {"epochs": 4, "batch_size": 8, "shift_bp": 3, "learning_rate": 0.01}
@@ -40,7 +40,7 @@ def train_config():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_model():
     """A small network with dropout; ``norm`` adds batch normalisation."""
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dexkit.training.batches import DeviceSource, plain_epoch, training_epoch
+from dexkit.training.batches import lay_out, plain_epoch, training_epoch
+from dexkit.training.sources import DeviceSource, StreamSource, choose_source, crop
 
 GENES = np.array([3, 4, 8, 15, 16, 23, 42, 50, 51, 60, 61])
 
@@ -83,8 +84,9 @@ def gather(problem, index, shift, flip):
     import tensorflow as tf
 
     source = DeviceSource(problem.arrays, problem.target)
-    batch = (tf.constant(v) for v in (np.int32(index), np.int32(shift), np.array(flip)))
-    inputs, target = source.gather(*batch)
+    index, shift, flip = (tf.constant(v) for v in (np.int32(index), np.int32(shift), flip))
+    placed = source.place(tf.distribute.OneDeviceStrategy("/cpu:0"))
+    inputs, target = crop(source.rows(placed, {}, index), shift, flip, source.margin_bp)
     return {k: np.asarray(v) for k, v in inputs.items()}, np.asarray(target)
 
 
@@ -116,3 +118,76 @@ def test_gather_of_one_block(toy_problem, missing, left):
     problem = SimpleNamespace(arrays=arrays, target=toy_problem.target)
     inputs, _ = gather(problem, [1], [0], [False])
     assert list(inputs) == [left]
+
+
+# --- over replicas, from memory or streamed ------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(n_genes=st.integers(1, 40), batch=st.integers(1, 17), n_replicas=st.integers(1, 5))
+def test_replicas_share_every_batch(n_genes, batch, n_replicas):
+    made = training_epoch(np.arange(n_genes), min(batch, n_genes), 3, True, 1, 0)
+    found = lay_out(made, n_replicas)
+    for step in range(made.n_steps):
+        counting = found.weight[step].ravel() > 0
+        slots = slice(step * made.batch_size, (step + 1) * made.batch_size)
+        for name in ("index", "shift", "flip"):
+            expected = getattr(made, name)[slots][made.weight[slots] > 0]
+            assert getattr(found, name)[step].ravel()[counting].tolist() == expected.tolist()
+            in_batch = getattr(found, name)[step].ravel()[found.in_batch]
+            assert in_batch.tolist() == getattr(made, name)[slots].tolist()
+        assert found.n_counting[step] == found.weight_sum[step] == counting.sum() > 0
+
+
+def batches(source, plan):
+    import tensorflow as tf
+
+    layout = lay_out(plan, 1)
+    placed = source.place(strategy := tf.distribute.OneDeviceStrategy("/cpu:0"))
+    for step, feed in enumerate(source.feeds(strategy, layout.index)):
+        index, shift, flip = (
+            tf.constant(getattr(layout, n)[step, 0]) for n in ("index", "shift", "flip")
+        )
+        yield crop(source.rows(placed, feed, index), shift, flip, source.margin_bp)
+
+
+def test_streamed_batches_are_the_same_bit_for_bit(toy_problem, tmp_path):
+    from types import SimpleNamespace
+
+    np.save(tmp_path / "codes.npy", toy_problem.arrays.codes)
+    mapped = np.load(tmp_path / "codes.npy", mmap_mode="r")
+    arrays = SimpleNamespace(**(vars(toy_problem.arrays) | {"codes": mapped}))
+    made = training_epoch(toy_problem.train, 8, 6, True, 1, 0)
+    streamed = list(batches(StreamSource(arrays, toy_problem.target), made))
+    resident = list(batches(DeviceSource(toy_problem.arrays, toy_problem.target), made))
+    assert len(streamed) == len(resident) == 4
+    for (a, target_a), (b, target_b) in zip(streamed, resident, strict=True):
+        assert a.keys() == b.keys() == {"sequence", "contacts"}
+        for name in a:
+            assert a[name].dtype == b[name].dtype
+            np.testing.assert_array_equal(np.asarray(a[name]), np.asarray(b[name]))
+        np.testing.assert_array_equal(np.asarray(target_a), np.asarray(target_b))
+
+
+def test_size_chooses_the_source(toy_problem):
+    from types import SimpleNamespace
+
+    from dexkit.training.config import TrainConfig
+
+    big = np.zeros((40, 2**15), dtype=np.uint8)
+    arrays = SimpleNamespace(codes=big, margin_bp=0, contacts=None)
+    chosen = {
+        (data, limit): type(
+            choose_source(arrays, toy_problem.target, TrainConfig(data=data, device_data_mb=limit))
+        )
+        for data in ("auto", "device", "stream")
+        for limit in (1, 2)
+    }
+    assert chosen == {
+        ("auto", 1): StreamSource,
+        ("auto", 2): DeviceSource,
+        ("device", 1): DeviceSource,
+        ("device", 2): DeviceSource,
+        ("stream", 1): StreamSource,
+        ("stream", 2): StreamSource,
+    }

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -418,37 +417,50 @@ import os, signal, sys
 from pathlib import Path
 from dexkit.workflows.fit import fit
 from dexkit.workflows.fit_config import FitConfig
-import dexkit.training.loop as loop
+from dexkit.training.loop import Loop
 
-built, out, source = map(Path, sys.argv[1:])
-original = loop.Loop.train_epoch
+built, out, source = map(Path, sys.argv[1:4])
+signal_name, at = sys.argv[4], int(sys.argv[5])
+original = Loop.steps
 seen = []
 
-def train_epoch(self, plan, rate):
-    seen.append(rate)
-    if len(seen) == 3:  # in the third epoch, behind its last step
-        original(self, plan, rate)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original(self, plan, rate)
+def steps(self, plan, rate, done=()):
+    for losses in original(self, plan, rate, done):
+        seen.append(losses[-1])
+        if len(seen) == at:
+            os.kill(os.getpid(), getattr(signal, signal_name))
+        yield losses
 
-loop.Loop.train_epoch = train_epoch
-fit(built, FitConfig.read(source, {}), out)
+Loop.steps = steps
+config = FitConfig.read(source, {"train": {"checkpoint_steps": 1}})
+from dexkit.cli.app import app
+import dexkit.workflows.fit_config as fit_config
+fit_config.FitConfig.read = lambda *_: config
+sys.argv = ["dexkit", "fit", str(built), "-o", str(out)]
+app()
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_sigkill_in_an_epoch(whole_run, built, tmp_path):
-    """Killed in one process, resumed in another: the predictions of the uninterrupted run."""
-    command = [sys.executable, "-c", KILLED_FIT, built, tmp_path / "run", whole_run / "config.toml"]
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, timeout=180, env=environment
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-    fit(built, FitConfig.read(whole_run / "config.toml", {}), tmp_path / "run", resume=True)
-    resumed = (tmp_path / "run" / "predictions.tsv").read_bytes()
-    assert resumed == (whole_run / "predictions.tsv").read_bytes()
-    assert history(tmp_path / "run") == history(whole_run)
+@pytest.mark.parametrize(
+    ("name", "at", "code"), [("SIGKILL", 9, -signal.SIGKILL), ("SIGTERM", 5, 143)]
+)
+def test_a_signal_in_an_epoch(whole_run, built, tmp_path, name, at, code):
+    """Stopped in one process, resumed in another: the predictions of the uninterrupted run."""
+    out = tmp_path / "run"
+    arguments = [built, out, whole_run / "config.toml", name, at]
+    command = [sys.executable, "-c", KILLED_FIT, *arguments]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=180)
+    assert done.returncode == code, done.stderr[-2000:]
+    assert list((out / "checkpoints").glob("member-*.npz"))
+    if name == "SIGTERM":
+        assert "--resume" in done.stderr
+        assert "Traceback" not in done.stderr
+    # Where and how the run is executed may change: this says where the data lie instead.
+    changed = {"train": {"checkpoint_steps": 7, "data": "stream"}}
+    fit(built, FitConfig.read(out / "config.toml", changed), out, resume=True)
+    assert (out / "predictions.tsv").read_bytes() == (whole_run / "predictions.tsv").read_bytes()
+    assert history(out) == history(whole_run)
+    assert not list((out / "checkpoints").iterdir())
 
 
 def test_a_full_disk_in_a_fit_leaves_what_can_be_resumed(built, config, tmp_path, monkeypatch):

@@ -1,0 +1,114 @@
+"""One and two replicas, one and two processes: the same losses, gradients and weights."""
+
+import signal
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import replicas
+
+pytestmark = pytest.mark.slow
+
+#: Sums in another order; 15 steps of Adam.
+CLOSE = {"rtol": 2e-4, "atol": 2e-5}
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """One replica, in this process."""
+    from dexkit.training.strategy import make_strategy
+
+    return replicas.train(make_strategy(replicas.config(strategy="one")))
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory):
+    """Two CPU devices of a process of its own."""
+    folder = tmp_path_factory.mktemp("mirrored")
+    process = replicas.start(folder, {"devices": "2"})
+    assert process.wait(150) == 0, (folder / "0.log").read_text()[-2000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory):
+    """Two processes that finish."""
+    folder = tmp_path_factory.mktemp("workers")
+    codes, logs = replicas.run_workers(folder, {"train": True, "stop": True})
+    assert codes == [0, 0], logs
+    assert all("stopped: True stopped by SIGTERM" in log for log in logs)
+    return folder
+
+
+def load(path):
+    with np.load(path) as file:
+        return dict(file)
+
+
+def assert_close(found, expected):
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], **CLOSE, err_msg=name)
+
+
+def test_there_is_something_to_compare(alone):
+    assert len(alone["losses"]) == 15
+    assert alone["losses"][0] > 2 * alone["losses"][-1]
+    assert min(np.abs(alone[f"gradient_{i}"]).max() for i in range(6)) > 1e-3
+
+
+def test_replicas_of_one_process(alone, mirrored):
+    assert_close(load(mirrored / "mirrored.npz"), alone)
+
+
+def test_dropout_is_reproducible(mirrored):
+    first, again = (load(mirrored / f"{name}.npz") for name in ("first", "again"))
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+
+
+def test_two_workers(alone, workers):
+    first, second = (load(workers / f"worker-{i}.npz") for i in (0, 1))
+    assert_close(first, alone)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_only_the_chief_writes_checkpoints(workers):
+    assert len(list((workers / "checkpoints-0").iterdir())) == 2
+    assert not list((workers / "checkpoints-1").iterdir())
+    a, b = (load(workers / f"fit-{i}.npz") for i in (0, 1))
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_sigterm_to_one_worker_stops_both_behind_one_step(workers):
+    for index in (0, 1):
+        found, expected = (load(workers / f"{n}-{index}.npz") for n in ("continued", "fit"))
+        for name in expected:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_a_killed_worker_stops_the_other_and_both_resume_exactly(workers, tmp_path):
+    """Killed in the third epoch."""
+    codes, logs = replicas.run_workers(tmp_path, {"1": {"die_at": 13}})
+    assert codes == [2, -signal.SIGKILL], logs
+    assert "another worker stopped answering" in logs[0]
+    assert "--resume" in logs[0]
+    codes, logs = replicas.run_workers(tmp_path, {})
+    assert codes == [0, 0], logs
+    for index in (0, 1):
+        found, expected = (load(f / f"fit-{index}.npz") for f in (tmp_path, workers))
+        for name in expected:
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
+# --- without processes ---------------------------------------------------------------------------
+
+
+def test_a_model_of_several_replicas_says_so():
+    from dexkit.training.strategy import describe
+
+    extended = SimpleNamespace(worker_devices=("/job:localhost/device:GPU:0", "/device:GPU:3"))
+    several = SimpleNamespace(num_replicas_in_sync=2, extended=extended)
+    assert describe(several).endswith("2 replicas, here gpu:0, gpu:3")
