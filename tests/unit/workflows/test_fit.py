@@ -354,9 +354,9 @@ def test_one_seed_one_table(whole_run, built, config, tmp_path):
     assert history(tmp_path / "again") == history(whole_run)
 
 
-@pytest.mark.parametrize("n_rows", [1, 4])
+@pytest.mark.parametrize("n_rows", [3, 4])
 def test_a_killed_fit_resumes_exactly(whole_run, built, config, tmp_path, monkeypatch, n_rows):
-    """Killed in the first network, and in the second."""
+    """Killed between the two networks, and in the second."""
     made = config(BOTH, {"ensemble": 2})
     with monkeypatch.context() as patch:
         killed_after(patch, n_rows)
