@@ -265,7 +265,8 @@ class _Training:
             f"the state after {where} is saved" if self._checkpoints else f"stopped after {where}"
         )
         raise StoppedError(
-            f"stopped by SIGTERM; {saved}; go on with dexkit fit --resume and the run folder", sigterm=True
+            f"stopped by SIGTERM; {saved}; go on with dexkit fit --resume and the run folder",
+            sigterm=True,
         )
 
     def _explain(self, error: NonFiniteLossError) -> str:
