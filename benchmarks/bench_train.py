@@ -23,7 +23,7 @@ MARGIN_BP = 20
 #: Genes, window, and options of densenet: the default network takes seconds a step on a CPU.
 SIZES = {
     "small": (256, 400, {"stem_filters": 32, "n_blocks": 2, "layers_per_block": 2}),
-    "full": (1024, 2_000, {}),
+    "full": (512, 2_000, {}),
 }
 
 

@@ -1,10 +1,15 @@
 """Fixtures that several areas share."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from dexkit.simulate import SimulatedData, SimulationConfig, simulate
+
+# As load_tensorflow sets it: a test that imports TensorFlow itself must not change the last
+# digits of those that come after it in the same process.
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 TINY = {
     "seed": 7,

@@ -190,7 +190,7 @@ def read_run(path: Path) -> RunPredictions:
         # A fit writes its configuration first and its scores last.
         raise InputError(
             f"{path} is an unfinished run (config.toml is there, metrics.json is not); finish it "
-            "with dexkit fit --resume and the same options"
+            "with dexkit fit --resume and this folder"
         )
     metrics = read_json(source)
     for key in ("task", "model", "sample", "split"):

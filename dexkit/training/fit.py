@@ -21,7 +21,7 @@ from dexkit.training.loop import Loop, NonFiniteLossError, mean_loss
 from dexkit.training.sources import Source
 from dexkit.training.strategy import is_chief
 from dexkit.training.updates import learning_rate_at
-from dexkit.training.workers import from_chief, stop_on_sigterm, worker_loss_said
+from dexkit.training.workers import from_chief, stop_on_sigterm, worker_loss_said, xla_failure_said
 
 #: An epoch counts as better when the validation loss falls by at least this share.
 _MIN_IMPROVEMENT = 1e-4
@@ -135,7 +135,11 @@ def fit_network(
     if not is_chief(strategy):
         checkpoints, watchers = None, ()
     training = _Training(strategy, loop, head, target, config, gene_names, checkpoints, watchers)
-    with worker_loss_said(strategy), stop_on_sigterm() as sigterm:
+    with (
+        worker_loss_said(strategy),
+        xla_failure_said(config.xla),
+        stop_on_sigterm() as sigterm,
+    ):
         training.restore()
         # Behind the last step of an epoch its end still has to be done, also when resumed there.
         while training.progress.epoch < config.epochs and not training.exhausted:
@@ -261,7 +265,8 @@ class _Training:
             f"the state after {where} is saved" if self._checkpoints else f"stopped after {where}"
         )
         raise StoppedError(
-            f"stopped by SIGTERM; {saved}; go on with the same command and --resume", sigterm=True
+            f"stopped by SIGTERM; {saved}; go on with dexkit fit --resume and the run folder",
+            sigterm=True,
         )
 
     def _explain(self, error: NonFiniteLossError) -> str:

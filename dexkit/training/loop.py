@@ -85,10 +85,13 @@ class Loop:
         self._placed = source.place(strategy)
         self._gradients_of = self._replica_gradients
         if config.xla:
-            self._gradients_of = tf.function(self._replica_gradients, jit_compile=True)
-        self._train_step = tf.function(self._distributed_step)
-        self._gradient_step = tf.function(self._distributed_gradients)
-        self._predict_step = tf.function(self._distributed_prediction)
+            self._gradients_of = tf.function(
+                self._replica_gradients, jit_compile=True, autograph=False
+            )
+        # No autograph, as in Keras: there is nothing to convert, and errors keep their type.
+        self._train_step = tf.function(self._distributed_step, autograph=False)
+        self._gradient_step = tf.function(self._distributed_gradients, autograph=False)
+        self._predict_step = tf.function(self._distributed_prediction, autograph=False)
         self._go_on, self._stop = tf.constant(0.0), tf.constant(1.0)
         self._stop_wanted = False
         #: Whether this process, or with several workers any of them, asked to stop.
@@ -205,6 +208,8 @@ class Loop:
         def slots_of(replica: int) -> dict[str, npt.NDArray[Any]]:
             names = ("index", "shift", "flip", "weight")
             slots = {n: getattr(layout, n)[:, first + replica] for n in names}
+            # TensorFlow keeps arithmetic on int32 in host memory, also where there is a GPU.
+            slots |= {n: slots[n].astype(np.int64) for n in ("index", "shift")}
             return slots | {"weight_sum": layout.weight_sum, "n_counting": layout.n_counting}
 
         slots = per_replica(strategy, slots_of)

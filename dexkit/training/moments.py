@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dexkit.errors import PluginError
@@ -59,7 +60,12 @@ class GlobalMoments:
         n_counting : tf.Tensor, scalar, dtype float32
             Sum of ``counts`` over all replicas.
         """
-        self._local.slots = (counts, n_counting)
+        import tensorflow as tf
+
+        n_here = tf.reduce_sum(counts) if self._n_replicas > 1 else n_counting
+        # A replica may have no gene of the last batch.
+        share = (counts / tf.maximum(n_here, 1.0))[:, None]
+        self._local.slots = _Slots(share, n_here, n_counting)
         try:
             yield
         finally:
@@ -71,46 +77,56 @@ class GlobalMoments:
         slots = getattr(self._local, "slots", None)
         if slots is None or mask is not None:
             return type(layer)._moments(layer, inputs, mask)
-        counts, n = _of_rows(layer, inputs, *slots)
-        # Positions first: rows of few numbers are weighted, not the whole tensor.
+        slots = slots.of_rows(layer.name, inputs)
         channel = layer.axis % len(inputs.shape)
         positions = [a for a in range(1, len(inputs.shape)) if a != channel]
-        counts = tf.cast(counts, inputs.dtype)[:, None]
-        n = tf.cast(n, inputs.dtype)
-        n_here = tf.reduce_sum(counts) if self._n_replicas > 1 else n
-        row_mean = tf.reduce_mean(inputs, positions) if positions else inputs
-        mean = tf.reduce_sum(counts * row_mean, 0) / tf.maximum(n_here, 1.0)
-        shape = [1] * len(inputs.shape)
-        shape[channel] = -1
-        squares = tf.math.squared_difference(inputs, tf.reshape(mean, shape))
-        row_squares = tf.reduce_mean(squares, positions) if positions else squares
-        spread = tf.reduce_sum(counts * row_squares, 0)
+
+        def mean_of(values: Any) -> Any:
+            # Positions first: few numbers a gene are weighted, not the whole tensor.
+            by_row = tf.reduce_mean(values, positions) if positions else values
+            return tf.reduce_sum(slots.share * by_row, 0)
+
+        mean = mean_of(inputs)
+        # The gradient through the mean is zero here, since deviations from it add up to zero.
+        fixed = tf.stop_gradient(mean)
+        if channel != len(inputs.shape) - 1:
+            fixed = tf.reshape(fixed, [-1 if a == channel else 1 for a in range(inputs.shape.rank)])
+        variance = mean_of(tf.math.squared_difference(inputs, fixed))
         if self._n_replicas == 1:
-            return mean, spread / n
+            return mean, variance
         # One message a layer. Sums are taken around the moving mean, which all replicas share:
         # squares of numbers that are far from 0 would cost digits.
         centre = tf.stop_gradient(tf.cast(tf.convert_to_tensor(layer.moving_mean), inputs.dtype))
         shift = mean - centre
-        sums = tf.stack([n_here * shift, spread + n_here * tf.square(shift)])
+        sums = slots.n_here * tf.stack([shift, variance + tf.square(shift)])
         context = tf.distribute.get_replica_context()
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, sums) / n
+        total = context.all_reduce(tf.distribute.ReduceOp.SUM, sums) / slots.n
         return centre + total[0], tf.maximum(total[1] - tf.square(total[0]), 0.0)
 
 
-def _of_rows(layer: Any, inputs: Any, counts: Any, n: Any) -> tuple[Any, float | Any]:
-    """Return counts for the rows of the input; a layer may fold positions into the rows."""
-    import tensorflow as tf
+@dataclass(frozen=True)
+class _Slots:
+    """Share of each row in the mean of this replica (rows, 1); genes here, and everywhere."""
 
-    n_slots, n_rows = counts.shape[0], inputs.shape[0]
-    if n_rows == n_slots:
-        return counts, n
-    if n_rows is None or n_slots is None or n_rows % n_slots:
-        raise PluginError(
-            f"batch normalisation {layer.name!r} sees {n_rows} rows for a batch of {n_slots} "
-            "genes; expected the genes on the first axis (or each gene's rows one after another)"
-        )
-    fold = n_rows // n_slots
-    return tf.repeat(counts, fold), n * fold
+    share: Any
+    n_here: Any
+    n: Any
+
+    def of_rows(self, layer: str, inputs: Any) -> _Slots:
+        """Return the same for the rows of a layer's input, in its type."""
+        import tensorflow as tf
+
+        n_slots, n_rows = self.share.shape[0], inputs.shape[0]
+        if n_rows is None or n_slots is None or n_rows % n_slots:
+            raise PluginError(
+                f"batch normalisation {layer!r} sees {n_rows} rows for a batch of {n_slots} genes; "
+                "expected the genes on the first axis (or each gene's rows one after another)"
+            )
+        fold = n_rows // n_slots
+        share = self.share if fold == 1 else tf.repeat(self.share / fold, fold, axis=0)
+        if inputs.dtype == tf.float32:
+            return _Slots(share, self.n_here, self.n)
+        return _Slots(*(tf.cast(v, inputs.dtype) for v in (share, self.n_here, self.n)))
 
 
 class ReplicaSeeds:

@@ -189,7 +189,7 @@ def crop(rows: Rows, shift: Any, flip: Any, margin_bp: int) -> tuple[dict[str, A
     inputs: dict[str, Any] = {}
     if "codes" in rows:
         length = rows["codes"].shape[1] - 2 * margin_bp
-        columns = tf.range(length)[None, :] + (margin_bp + shift)[:, None]
+        columns = tf.range(length, dtype=shift.dtype)[None, :] + (margin_bp + shift)[:, None]
         codes = tf.gather(rows["codes"], columns, batch_dims=1)
         known = tf.cast(codes < 4, tf.uint8)
         flipped = tf.reverse(known * (3 - tf.minimum(codes, 3)) + (1 - known) * 4, axis=[1])

@@ -64,19 +64,26 @@ def describe(strategy: Any) -> str:
     return f"{name}, {n} replica{'s' if n > 1 else ''}, here {', '.join(kinds)}"
 
 
-def seed_everything(seed: int) -> None:
+def seed_everything(seed: int, deterministic: bool = True) -> None:
     """Seed Python, NumPy and TensorFlow, and make every operation deterministic.
 
     Parameters
     ----------
     seed : int
         The seed.
+    deterministic : bool, optional
+        Whether TensorFlow may use deterministic operations only; with these XLA refuses to
+        compile the gradient of max-pooling, on any device.
     """
     import keras
     import tensorflow as tf
+    from tensorflow.python.framework import config as switches
 
     keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    else:
+        switches.disable_op_determinism()
 
 
 @contextmanager

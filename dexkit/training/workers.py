@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dexkit.errors import DexkitError, StoppedError
+from dexkit.errors import ConfigError, DexkitError, StoppedError
 from dexkit.training.strategy import is_chief
 
 
@@ -122,6 +122,29 @@ def worker_loss_said(strategy: Any) -> Iterator[None]:
         raise StoppedError(
             f"another worker stopped answering ({reason.strip()[:200]}); start all workers again "
             "with --resume, the run goes on from its last checkpoint"
+        ) from error
+
+
+@contextmanager
+def xla_failure_said(xla: bool) -> Iterator[None]:
+    """Turn what XLA cannot compile into one sentence.
+
+    Raises
+    ------
+    ConfigError
+        When ``xla`` and the compilation fails.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        if not xla:
+            raise
+        reason = str(error).strip().splitlines()
+        raise ConfigError(
+            f"XLA cannot compile this network ({reason[-1][:200] if reason else error}); leave "
+            "--xla out"
         ) from error
 
 

@@ -129,7 +129,7 @@ def _measure(strategy: Any, job: Job, config: FitConfig) -> DryRun:
     from dexkit.workflows.networks import build
 
     train, split = config.train, job.splits[0]
-    seed_everything(train.seed)
+    seed_everything(train.seed, deterministic=not train.xla)
     target = job.head.encode_target(job.target, job.state)
     source = choose_source(job.arrays, target, train)
     with strategy.scope():

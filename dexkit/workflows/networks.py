@@ -73,7 +73,7 @@ def fit_networks(
     models = []
     for member, split in enumerate(job.splits):
         seed = member_seed(config.train.seed, member)
-        seed_everything(seed)
+        seed_everything(seed, deterministic=not config.train.xla)
         source = choose_source(job.arrays, target, config.train)
         name = f"network {member + 1}/{len(job.splits)}"
         with watch(name, config.train) as watcher:

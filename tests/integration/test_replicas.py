@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import replicas
+from toy import SMALL_SET_SEQUENCE, build
 
 pytestmark = pytest.mark.slow
 
@@ -32,11 +33,14 @@ def mirrored(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):
-    """Two processes that finish."""
+    """Two processes that run all that workers have to agree on."""
     folder = tmp_path_factory.mktemp("workers")
     codes, logs = replicas.run_workers(folder, {"train": True, "stop": True})
     assert codes == [0, 0], logs
     assert all("stopped: True stopped by SIGTERM" in log for log in logs)
+    # Where the chief alone finds something wrong, the other does not wait for it.
+    assert "told: there is no such run" in logs[0]
+    assert "told: the first worker stopped: there is no such run" in logs[1]
     return folder
 
 
@@ -101,6 +105,20 @@ def test_a_killed_worker_stops_the_other_and_both_resume_exactly(workers, tmp_pa
         found, expected = (load(f / f"fit-{index}.npz") for f in (tmp_path, workers))
         for name in expected:
             np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_two_workers_fit_one_model(simulated, tmp_path):
+    """The command itself: the chief writes the run, the other worker says so."""
+    features = build(simulated, tmp_path / "f.h5")
+    run = tmp_path / "run"
+    options = ["--sample", "alpha", "--blocks", "sequence", "--folds", 4, "--epochs", 1]
+    command = ["fit", features, "-o", run, *options, *SMALL_SET_SEQUENCE, "--device", "cpu"]
+    codes, logs = replicas.run_workers(tmp_path, command)
+    assert codes == [0, 0], logs
+    assert "report: " in logs[0]
+    assert "worker done" in logs[1]
+    assert "report: " not in logs[1]
+    assert {"bundle.json", "model.keras", "report.html"} <= {p.name for p in run.iterdir()}
 
 
 # --- without processes ---------------------------------------------------------------------------

@@ -125,13 +125,15 @@ def main(folder, options):
     """``devices``: their number, in one process; else this is one worker of two (TF_CONFIG).
 
     ``train``: the loop too; ``"0"``, ``"1"``: arguments of :func:`fit` for that worker; ``stop``:
-    one more fit, during which the second worker is asked to stop, and which both then continue.
+    one more fit, during which the second worker is asked to stop, and which both then continue;
+    and a block in which the chief fails.
     """
-    from dexkit.errors import DexkitError, StoppedError
+    from dexkit.errors import DexkitError, InputError, StoppedError
     from dexkit.models.backend import load_tensorflow
 
     load_tensorflow()
     from dexkit.training.strategy import is_chief, make_strategy
+    from dexkit.training.workers import told_by_chief
 
     if "devices" in options:
         strategy = make_strategy(config(devices=options["devices"], strategy="mirrored"))
@@ -157,6 +159,12 @@ def main(folder, options):
         except StoppedError as error:
             print(f"stopped: {error.sigterm} {error}", file=sys.stderr)
         np.savez(folder / f"continued-{index}.npz", **fit(strategy, stopped))
+        try:
+            with told_by_chief(strategy):
+                if index == 0:
+                    raise InputError("there is no such run")
+        except DexkitError as error:
+            print(f"told: {error}", file=sys.stderr)
     return 0
 
 
@@ -164,8 +172,15 @@ def main(folder, options):
 
 
 def start(folder, options, **environment):
-    """Start a process; its output goes to files, so that no pipe can fill up."""
-    command = [sys.executable, __file__, str(folder), json.dumps(options)]
+    """Start a process; its output goes to files, so that no pipe can fill up.
+
+    ``options`` is what :func:`main` takes, or a list: arguments of the command ``dexkit``.
+    """
+    if isinstance(options, list):
+        code = "from dexkit.cli.app import main; main()"
+        command = [sys.executable, "-c", code, *map(str, options)]
+    else:
+        command = [sys.executable, __file__, str(folder), json.dumps(options)]
     log = (Path(folder) / f"{len(list(Path(folder).glob('*.log')))}.log").open("w")
     with log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | environment)

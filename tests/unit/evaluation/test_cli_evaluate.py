@@ -60,4 +60,4 @@ def test_unfinished_run(tmp_path):
     refused = call(str(tmp_path))
     assert isinstance(refused.exception, InputError)
     assert "is an unfinished run" in str(refused.exception)
-    assert "dexkit fit --resume and the same options" in str(refused.exception)
+    assert "dexkit fit --resume and this folder" in str(refused.exception)

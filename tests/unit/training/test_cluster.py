@@ -165,6 +165,18 @@ def test_devices_of_several_gpus(monkeypatch):
         strategy._on_this_machine(TrainConfig(devices="0,4"))
 
 
+def test_xla_is_for_one_replica(monkeypatch):
+    from types import SimpleNamespace
+
+    from dexkit.training import strategy
+
+    two = SimpleNamespace(num_replicas_in_sync=2)
+    monkeypatch.setattr(strategy, "_on_this_machine", lambda config: two)
+    assert make_strategy(TrainConfig(strategy="mirrored")) is two
+    with pytest.raises(ConfigError, match="--xla compiles the step of one replica, this run has 2"):
+        make_strategy(TrainConfig(strategy="mirrored", xla=True))
+
+
 @pytest.mark.parametrize("devices", ["0", "a", "1,,2", "-1", ""])
 def test_devices_have_a_form(devices):
     with pytest.raises(ValueError, match="devices"):

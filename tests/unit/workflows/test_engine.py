@@ -50,6 +50,26 @@ def test_bf16_is_used_and_kept(built, config, tmp_path):
     assert_events(tmp_path / "r")
 
 
+def test_xla_compiles_the_whole_network(built, config, tmp_path):
+    """Max-pooling and all; a network that it cannot compile is one sentence."""
+    import tensorflow as tf
+
+    from dexkit.training.loop import Loop
+
+    fit(built, config(train={"xla": True, "epochs": 1}), tmp_path / "a")
+    fit(built, config(train={"epochs": 1}), tmp_path / "b")
+    losses = [(tmp_path / n / "history.csv").read_text().splitlines()[1].split(",") for n in "ab"]
+    assert float(losses[0][3]) == pytest.approx(float(losses[1][3]), rel=1e-2)
+
+    def refused(*_):
+        raise tf.errors.InvalidArgumentError(None, None, "Detected unsupported operations")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loop, "steps", refused)
+        with pytest.raises(ConfigError, match=r"XLA cannot compile .*unsupported.*leave --xla out"):
+            fit(built, config(train={"xla": True, "epochs": 1}), tmp_path / "c")
+
+
 def assert_events(run):
     """The event file holds the history, a scalar a column."""
     import pandas as pd

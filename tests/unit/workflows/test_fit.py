@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from dexkit.errors import ConfigError, InputError
 from dexkit.features.file import FeatureFile
@@ -354,9 +356,9 @@ def test_one_seed_one_table(whole_run, built, config, tmp_path):
     assert history(tmp_path / "again") == history(whole_run)
 
 
-@pytest.mark.parametrize("n_rows", [1, 4])
+@pytest.mark.parametrize("n_rows", [3, 4])
 def test_a_killed_fit_resumes_exactly(whole_run, built, config, tmp_path, monkeypatch, n_rows):
-    """Killed in the first network, and in the second."""
+    """Killed between the two networks, and in the second."""
     made = config(BOTH, {"ensemble": 2})
     with monkeypatch.context() as patch:
         killed_after(patch, n_rows)
@@ -412,6 +414,19 @@ def test_force_replaces_a_run_that_was_killed_at_once(built, config, tmp_path, m
     assert (run / "bundle.json").exists()
 
 
+def resumed_on_the_command_line(run, *options):
+    """The run alone says which data and options."""
+    from dexkit.cli.app import app
+
+    logger = logging.getLogger("dexkit")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    done = CliRunner().invoke(app, ["fit", "--resume", str(run), *options])
+    logger.handlers[:], level, logger.propagate = before
+    logger.setLevel(level)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert f"report: {run / 'report.html'}" in done.stdout
+
+
 KILLED_FIT = """
 import os, signal, sys
 from pathlib import Path
@@ -455,9 +470,11 @@ def test_a_signal_in_an_epoch(whole_run, built, tmp_path, name, at, code):
     if name == "SIGTERM":
         assert "--resume" in done.stderr
         assert "Traceback" not in done.stderr
-    # Where and how the run is executed may change: this says where the data lie instead.
-    changed = {"train": {"checkpoint_steps": 7, "data": "stream"}}
-    fit(built, FitConfig.read(out / "config.toml", changed), out, resume=True)
+    # Where and how the run is executed may change.
+    if name == "SIGTERM":
+        resumed_on_the_command_line(out, "--checkpoint-steps", "7", "--data", "stream")
+    else:
+        fit(built, FitConfig.read(out / "config.toml", {}), out, resume=True)
     assert (out / "predictions.tsv").read_bytes() == (whole_run / "predictions.tsv").read_bytes()
     assert history(out) == history(whole_run)
     assert not list((out / "checkpoints").iterdir())
