@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from dexkit.errors import ConfigError, FormatError
+from dexkit.errors import ConfigError, FormatError, InputError
 from dexkit.features.config import BuildConfig
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import signal_path
@@ -37,12 +37,19 @@ def stored_config(features: FeatureFile) -> BuildConfig:
 
     Raises
     ------
+    InputError
+        When the file was imported, so that it has no such configuration.
     FormatError
         When the attribute is missing, damaged, or has options that this version does not know.
     """
     try:
         return BuildConfig.model_validate(features.config)
     except ValidationError as error:
+        if "folder" in features.config and "fasta" not in features.config:
+            raise InputError(
+                f"{features.path} holds published arrays (import-deepexpression), to which nothing "
+                "can be added; put all arrays into one folder and import it again"
+            ) from None
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "config"
         raise FormatError(

@@ -154,7 +154,7 @@ def open_published_arrays(folder: Path) -> PublishedArrays:
             f"{folder}: no such folder; expected one with {_SEQUENCE_FILE}, exp_<sample>.npy and "
             "rna_<sample>.txt"
         )
-    sequence_path = input_file(folder / _SEQUENCE_FILE, "array of one-hot sequences")
+    sequence_path = input_file(folder / _SEQUENCE_FILE, "one-hot array of sequences")
     tables = {p.name[4:-4]: p for p in sorted(folder.glob("rna_*.txt"))}
     arrays = {p.name[4:-4]: p for p in sorted(folder.glob("exp_*.npy"))}
     if not tables:

@@ -183,16 +183,21 @@ class _Fill:
     def loop_sum(self, out: npt.NDArray[Any], start: int) -> None:
         """Fill rows of the loop sum."""
         for part, mean in self._means(start, len(out)):
-            out[_shift(part, -start)] = self._loops(mean)[0]
+            out[_shift(part, -start)] = self._loops(mean, part)[0]
 
     def loop_number(self, out: npt.NDArray[Any], start: int) -> None:
         """Fill rows of the loop number."""
         for part, mean in self._means(start, len(out)):
-            out[_shift(part, -start)] = self._loops(mean)[1]
+            out[_shift(part, -start)] = self._loops(mean, part)[1]
 
     def _loops(
-        self, mean: npt.NDArray[np.float64]
+        self, mean: npt.NDArray[np.float64], genes: slice
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Return loop sum and number over the bins that the signal of these genes has."""
+        if self._config.flip_minus and not self._config.right_inclusive:
+            # Profiles are mirrored before the last bin is left out.
+            minus = self._genes.strand[genes] == "-"
+            mean[minus] = mean[minus, ::-1]
         return loop_features(mean[:, : self._job.n_bins], self._config.n_flank_bins)
 
     def _target(self) -> float | None:

@@ -42,6 +42,11 @@ def test_what_is_said(dexkit, folder, tmp_path):
     assert "inputs:\n  X_seq.npy: " in info.stdout
 
 
+def test_nothing_is_added_to_an_import(refused, features):
+    match = r"holds published arrays \(import-deepexpression\), to which nothing can be added"
+    refused("features", "add", features, "--block", "kmers", match=match)
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -304,9 +304,22 @@ def test_the_400_bins_of_the_paper_leave_the_last_bin_out_of_the_loops(build):
     assert set(found.arrays["/contacts/S/loop_sum"].tolist()) == {2 * F - 1}
 
 
+@pytest.mark.parametrize("flip_minus", [False, True])
+def test_loops_are_those_of_the_bins_that_the_signal_has(build, context, flip_minus):
+    assert {"+", "-"} <= set(context.genes.strand)
+    files, samples = Files(a=pairs(np.arange(2 * F + 1), 10)), {"S": (["a"], ())}
+    options = {"right_inclusive": False, "flip_minus": flip_minus, "normalisation": "raw"}
+    found = build(files, samples, **options)
+    signal = found.arrays["/contacts/S/signal"].copy()
+    signal[:, F] = 0
+    loop_sum, loop_number = (found.arrays[f"/contacts/S/loop_{n}"] for n in ("sum", "number"))
+    np.testing.assert_array_equal(loop_sum, signal.sum(axis=1))
+    np.testing.assert_array_equal(loop_number, (signal > 0).sum(axis=1))
+
+
 @pytest.mark.parametrize("option", ["flip_minus", "keep_self"])
 def test_loops_do_not_depend_on_flip_and_self(build, option):
-    files, samples = Files(a=pairs(1, 10)), {"S": (["a"], ())}
+    files, samples = Files(a=pairs(np.arange(2 * F + 1), 10)), {"S": (["a"], ())}
     plain = build(files, samples)
     other = build(files, samples, **{option: option == "flip_minus"})
     for name in ("loop_sum", "loop_number"):

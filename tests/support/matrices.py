@@ -57,14 +57,14 @@ def expected(table: pd.DataFrame, values: np.ndarray | None = None) -> np.ndarra
     return counts
 
 
-def depths(table: pd.DataFrame) -> tuple[int, int, int]:
+def depths(table: pd.DataFrame) -> tuple[float, float, float]:
     """Sums of counts: cis, trans, with an end on chrUn."""
     names = np.array([name for name, _ in bin_names()])
     chrom1, chrom2 = names[table["bin1_id"]], names[table["bin2_id"]]
     unknown = (chrom1 == "chrUn") | (chrom2 == "chrUn")
     cis = (chrom1 == chrom2) & ~unknown
     count = table["count"]
-    return int(count[cis].sum()), int(count[~cis & ~unknown].sum()), int(count[unknown].sum())
+    return count[cis].sum(), count[~cis & ~unknown].sum(), count[unknown].sum()
 
 
 def write_cool(uri: Path | str, table: pd.DataFrame, bin_size: int = BIN, **options) -> Path:

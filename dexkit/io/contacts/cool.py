@@ -86,8 +86,8 @@ def read(
     Returns
     -------
     ContactRows
-        Kind ``"matrix"``, counts float64; the depth is the sum of the raw counts, cis and trans,
-        whether values are balanced or not.
+        Kind ``"matrix"``, counts float64; the depth is the sum of the values, cis and trans: of
+        the balanced ones where they are, since ``cooler balance`` takes the depth out of them.
 
     Raises
     ------
@@ -138,18 +138,19 @@ def read(
             "the raw counts, and choose weights with --balance",
             str(found),
         )
-    depth = totals.cis + totals.trans
-    refuse_empty(depth, totals.unknown, bins, found)
+    refuse_empty(totals.cis + totals.trans, totals.unknown, bins, found)
+    values = done.profiles.totals
+    depth = values.cis + values.trans
     messages = [bins.message] if bins.message else []
     if storage:
         messages.append(f"contact file {found.name} {storage}")
     if weights is not None:
         n_rows = int(np.isnan(weights[bins.row_of_bin >= 0]).sum())
-        missing = done.profiles.totals.n_missing
+        missing = values.n_missing
         messages.append(balance_message(found, how, missing, totals.n_pixels, n_rows))
     return ContactRows(
         counts=done.profiles.counts,
-        depth=int(depth) if columns.whole else depth,
+        depth=int(depth) if columns.whole and weights is None else depth,
         kind="matrix",
         n_cis=totals.n_cis,
         n_trans=totals.n_trans,

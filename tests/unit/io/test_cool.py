@@ -207,14 +207,26 @@ def test_balanced(file, name, attributes, divisive):
     value = TABLE["count"] * factor[TABLE["bin1_id"]] * factor[TABLE["bin2_id"]]
     found, raw = read(file, balance=name), read(file)
     np.testing.assert_allclose(found.counts, m.expected(TABLE, value.to_numpy()), rtol=1e-14)
-    for what in ("depth", "n_cis", "n_trans", "n_unknown_chrom", "observed_chroms"):
+    for what in ("n_cis", "n_trans", "n_unknown_chrom", "observed_chroms"):
         assert getattr(found, what) == getattr(raw, what)
+    assert found.depth == pytest.approx(sum(m.depths(TABLE.assign(count=value.fillna(0)))[:2]))
     use = "divided" if divisive else "multiplied"
     assert found.messages == (
         f"contacts of toy.cool are balanced ({use} by the weights {name} of both bins); "
         f"{np.isnan(value).sum():,} of {len(TABLE):,} pixels read were left out since one of "
         "their bins has no weight, which 1 TSS bins have not",
     )
+
+
+def test_balanced_replicates_do_not_depend_on_their_sequencing_depth(tmp_path):
+    """Three times the reads: the same balanced values, and the same share of the depth."""
+    deeper = TABLE.assign(count=3 * TABLE["count"])
+    one, two = m.write_cool(tmp_path / "1.cool", TABLE), m.write_cool(tmp_path / "2.cool", deeper)
+    weights = add_weights(one, "weight")
+    add_weights(two, "weight", weights / np.sqrt(3))
+    found, other = read(one, balance="weight"), read(two, balance="weight")
+    np.testing.assert_allclose(found.counts, other.counts, rtol=1e-12)
+    assert found.depth == pytest.approx(other.depth, rel=1e-12)
 
 
 def test_weights_of_zero_and_infinity_are_none(file):
