@@ -254,6 +254,12 @@ def _say_depth(features: FeatureFile, settings: Mapping[str, Any]) -> None:
             old,
         )
     elif settings.get("normalisation", "depth") == "depth":
+        if settings.get("depth_scope", "all") == "all":
+            raise InputError(
+                f"{features.path}: the contacts of {old} are on the scale of their own file, whose "
+                "depth is not known, and new ones cannot be brought to it; build all samples "
+                "anew with --depth, or with --set contacts.depth_scope=sample"
+            )
         logger.warning(
             "the samples in the file (%s) have no common target depth; new contacts are scaled to "
             "the smallest depth among themselves",

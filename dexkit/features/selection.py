@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from dexkit.errors import InputError
 from dexkit.features.writer import LeftOut
 from dexkit.genome import Gene, GeneTable, tss_window
 from dexkit.io.fasta import Fasta
 
+#: One gene in a hundred may lie beyond the end of its chromosome (another chrM, a patch); more of
+#: them mean that annotation and FASTA are of different assemblies.
+_MOST_BEYOND = 0.01
 #: Genes between two reports to the progress bar.
 _STEP = 256
 
@@ -69,6 +73,11 @@ def select_genes(
     -------
     Selection
         Kept and left-out genes.
+
+    Raises
+    ------
+    InputError
+        When more than one gene in a hundred has its TSS beyond the end of its chromosome.
     """
     kept: list[Gene] = []
     out = list(excluded)
@@ -81,6 +90,7 @@ def select_genes(
             named.append(Gene(gene.gene_id, gene.gene_name, chrom, gene.tss, gene.strand))
         else:
             out.append((gene, "on a chromosome that the FASTA lacks"))
+    _check_assembly(named, fasta)
     named.sort(key=lambda g: (order[g.chrom], g.tss, g.gene_id))
     with progress("promoters", len(named), unit="genes") as advance:
         for i, gene in enumerate(named):
@@ -100,3 +110,16 @@ def select_genes(
     reasons = np.array([reason for _, reason in out], dtype=object)
     left_out = LeftOut(GeneTable.from_genes(g for g, _ in out), reasons)
     return Selection(GeneTable.from_genes(kept), left_out)
+
+
+def _check_assembly(genes: Sequence[Gene], fasta: Fasta) -> None:
+    """Refuse an annotation whose genes do not fit the chromosomes."""
+    beyond = [gene for gene in genes if gene.tss >= fasta.genome.lengths[gene.chrom]]
+    if len(beyond) > _MOST_BEYOND * len(genes):
+        first = beyond[0]
+        raise InputError(
+            f"{len(beyond):,} of {len(genes):,} genes have their TSS beyond the end of the "
+            f"chromosome (gene {first.gene_id!r}: base {first.tss + 1:,} of {first.chrom!r}, which "
+            f"has {fasta.genome.lengths[first.chrom]:,} in {fasta.path}); annotation and FASTA "
+            "are of different assemblies; give those of one"
+        )

@@ -177,6 +177,8 @@ class _Fill:
                 np.array([c in seen for c in chrom], dtype=bool),
                 config.n_flank_bins,
             )
+            if (measured := self._measured(part)) is not None:
+                mask &= measured
             out[_shift(part, -start)] = self._arrange(mask, part)
         return {"chroms": [c for c in genome.lengths if c in seen]}
 
@@ -224,7 +226,20 @@ class _Fill:
             rows = self._job.bins.row_of_gene[part]
             # Genes stand in genome order, so the rows of a block lie together.
             first, last = int(rows.min()), int(rows.max())
-            yield part, found.sums.rows(first, last + 1)[rows - first] * factor
+            mean = found.sums.rows(first, last + 1)[rows - first] * factor
+            if (measured := self._measured(part)) is not None:
+                mean[~measured] = 0.0
+            yield part, mean
+
+    def _measured(self, genes: slice) -> npt.NDArray[np.bool_] | None:
+        """Return where a balanced matrix has weights, in genome direction; None for everywhere.
+
+        Without a weight in one replicate the mean over replicates is too low: not measured either.
+        """
+        rows = self._job.bins.row_of_gene[genes]
+        replicates = self._job.read()[self._sample.name].replicates
+        known = [r.measured[rows] for r in replicates if r.measured is not None]
+        return np.logical_and.reduce(known) if known else None
 
     def _arrange(self, profile: npt.NDArray[Any], genes: slice) -> npt.NDArray[Any]:
         """Apply strand flip, self bin and the 400-bin form to the (n, 2F + 1) profiles of genes."""

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from dexkit.hooks import BuildContext, SampleInput
 from dexkit.io.contacts import (
     ContactOptions,
@@ -32,13 +35,17 @@ READER_BYTES = 96 * MIB
 
 @dataclass(frozen=True)
 class Replicate:
-    """What is kept of one contact file once its counts have been added."""
+    """What is kept of one contact file once its counts have been added.
+
+    ``measured`` is that of :class:`dexkit.io.contacts.ContactRows`.
+    """
 
     name: str
     kind: str
     format: str
     depth: Depth
     observed_chroms: frozenset[str]
+    measured: npt.NDArray[np.bool_] | None
 
 
 @dataclass
@@ -63,7 +70,7 @@ class _StoppedError(Exception):
 
 def reader_bytes(bins: TssBins) -> int:
     """Return the memory that one reader takes, its thread included."""
-    return 8 * len(bins) * (2 * bins.n_flank_bins + 1) + READER_BYTES + THREAD_BYTES
+    return 9 * len(bins) * (2 * bins.n_flank_bins + 1) + READER_BYTES + THREAD_BYTES
 
 
 def label(path: Path) -> str:
@@ -128,6 +135,7 @@ class _Reading:
         self._bins = bins
         self._rule = rule
         self._scaled = config.normalisation != "raw"
+        self._balanced = config.balance.upper() != "NONE"
         column = config.score_column
         self._options = ContactOptions(
             format=config.format,
@@ -208,10 +216,19 @@ class _Reading:
         into.sums.add(rows.counts, self._rule.divisor(sample, depth))
         self._context.note_inputs(path, rows.inputs)
         name = label(path)
-        self._said[sample.name, k] = [*_report(sample.name, name, rows, depth, self._scaled)]
+        self._said[sample.name, k] = [
+            *_report(sample.name, name, rows, depth, self._scaled, self._balanced)
+        ]
         with self._turn:
             into.replicates.append(
-                Replicate(name, rows.kind, rows.format, depth, frozenset(rows.observed_chroms))
+                Replicate(
+                    name,
+                    rows.kind,
+                    rows.format,
+                    depth,
+                    frozenset(rows.observed_chroms),
+                    rows.measured,
+                )
             )
             self._turn.notify_all()
 
@@ -229,7 +246,7 @@ class _Reading:
 
 
 def _report(
-    sample: str, name: str, rows: ContactRows, depth: Depth, scaled: bool
+    sample: str, name: str, rows: ContactRows, depth: Depth, scaled: bool, balanced: bool
 ) -> Iterator[tuple[int, str]]:
     """Say what was read and what was left out."""
     for message in rows.messages:
@@ -242,7 +259,9 @@ def _report(
         )
     pairs = rows.kind == "pairs"
     text = f"{sample}: {name} ({rows.format}): "
-    text += f"{rows.depth:,.15g} valid pairs, " if rows.depth is not None else ""
+    if rows.depth is not None:
+        unit = "in all, balanced" if balanced and not pairs else "valid pairs"
+        text += f"{rows.depth:,.15g} {unit}, "
     text += f"{rows.n_cis:,} cis, {rows.n_trans:,} trans"
     text += "" if pairs else {"matrix": " pixels", "loops": " loops"}[rows.kind]
     text += "; left out: "

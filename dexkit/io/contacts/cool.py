@@ -34,6 +34,7 @@ from dexkit.io.contacts.pixel_rows import (
     input_record,
     is_raw,
     matrix_file,
+    measured_bins,
     observed,
     refuse_empty,
 )
@@ -142,12 +143,15 @@ def read(
     values = done.profiles.totals
     depth = values.cis + values.trans
     messages = [bins.message] if bins.message else []
+    measured = None
     if storage:
         messages.append(f"contact file {found.name} {storage}")
     if weights is not None:
         n_rows = int(np.isnan(weights[bins.row_of_bin >= 0]).sum())
         missing = values.n_missing
         messages.append(balance_message(found, how, missing, totals.n_pixels, n_rows))
+        weighted = np.isfinite(weights)
+        measured = measured_bins(weighted, bins, len(tss_bins), tss_bins.n_flank_bins)
     return ContactRows(
         counts=done.profiles.counts,
         depth=int(depth) if columns.whole and weights is None else depth,
@@ -162,6 +166,7 @@ def read(
         unknown_chroms=bins.unknown[:20] if totals.n_unknown else (),
         messages=tuple(messages),
         inputs=(record,),
+        measured=measured,
     )
 
 

@@ -30,6 +30,7 @@ from dexkit.io.contacts.pixel_rows import (
     is_raw,
     matrix_bins,
     matrix_file,
+    measured_bins,
     refuse_empty,
 )
 from dexkit.io.contacts.result import ContactRows, Progress
@@ -123,9 +124,12 @@ def read(
                     _count_band(matrix, chrom, bins, tss_bins, options.balance, tally, found)
                     advance(size_mb * float(share))
             messages = [bins.message] if bins.message else []
+            measured = None
             if how:
-                weights = np.asarray(matrix.weights(options.balance))[bins.row_of_bin >= 0]
-                n_rows = int((~np.isfinite(weights) | (weights == 0)).sum())
+                weights = np.asarray(matrix.weights(options.balance))
+                weighted = np.isfinite(weights) & (weights != 0)
+                measured = measured_bins(weighted, bins, len(tss_bins), tss_bins.n_flank_bins)
+                n_rows = int((~weighted[bins.row_of_bin >= 0]).sum())
                 n_missing = tally.totals.n_missing
                 messages.append(
                     balance_message(found, how, n_missing, tally.totals.n_pixels, n_rows)
@@ -150,6 +154,7 @@ def read(
         unknown_chroms=bins.unknown[:20] if sums.unknown else (),
         messages=tuple(messages),
         inputs=(record,),
+        measured=measured,
     )
 
 

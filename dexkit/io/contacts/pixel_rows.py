@@ -129,6 +129,40 @@ def matrix_bins(
     )
 
 
+def measured_bins(
+    weighted: npt.NDArray[np.bool_], bins: MatrixBins, n_rows: int, n_flank_bins: int
+) -> npt.NDArray[np.bool_] | None:
+    """Find the entries of the rows that a balanced matrix says something about.
+
+    Parameters
+    ----------
+    weighted : ndarray of shape (n_bins,), dtype bool
+        Whether a bin of the file has a weight.
+    bins : MatrixBins
+        Bins of the matrix.
+    n_rows, n_flank_bins : int
+        Shape of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, 2 * n_flank_bins + 1), dtype bool, or None
+        True where both bins have a weight; off the chromosome, and in rows of chromosomes that
+        the file has not, there is nothing to say and it is True. None when all bins have one.
+    """
+    if weighted.all():
+        return None
+    measured = np.ones((n_rows, 2 * n_flank_bins + 1), dtype=bool)
+    centre = np.flatnonzero(bins.row_of_bin >= 0)
+    row = bins.row_of_bin[centre]
+    for column, offset in enumerate(range(-n_flank_bins, n_flank_bins + 1)):
+        other = np.clip(centre + offset, 0, len(weighted) - 1)
+        inside = (other == centre + offset) & (
+            bins.chrom_of_bin[other] == bins.chrom_of_bin[centre]
+        )
+        measured[row, column] = ~inside | (weighted[centre] & weighted[other])
+    return measured
+
+
 class Tally:
     """Profiles and totals of the pixels seen so far.
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from dexkit.io.text import InputRecord
@@ -50,6 +51,9 @@ class ContactRows:
         Sentences to say aloud: chromosome names that were mapped, the column that was taken …
     inputs : tuple of InputRecord
         Name, size and SHA-256 of every file that was read, as stored.
+    measured : ndarray of shape (n_rows, 2 * n_flank_bins + 1), dtype bool, or None
+        False where one of the two bins has no weight in a balanced matrix: a count of 0 there is
+        no measured zero. None where every bin has one, or none is needed.
     """
 
     counts: npt.NDArray[Any]
@@ -65,3 +69,4 @@ class ContactRows:
     unknown_chroms: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     inputs: tuple[InputRecord, ...] = ()
+    measured: npt.NDArray[np.bool_] | None = None

@@ -5,8 +5,12 @@ import itertools
 import numpy as np
 import pysam
 import pytest
+from toy import build
 
+from dexkit.features.config import ContactsSource
+from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES
+from dexkit.features.verify import verify_feature_file
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -75,3 +79,39 @@ def test_genes_beyond_a_block_of_rows(simulated, tmp_path, monkeypatch, features
     monkeypatch.setattr(dexkit_sequence.blocks, "_ROWS", 7)
     again = FeatureFile(build(simulated, tmp_path / "f.h5"))
     np.testing.assert_array_equal(again.array(CODES), features.array(CODES))
+
+
+def test_bins_without_a_balancing_weight_are_not_observed(simulated, tmp_path):
+    """Not in one replicate, not in the mean; the signal is 0 there, and the file verifies."""
+    import cooler
+    import pandas as pd
+
+    lengths = FeatureFile(build(simulated, tmp_path / "plain.h5")).genome.lengths
+    bins = cooler.binnify(pd.Series(dict(lengths)), 5000)
+    n = len(bins)
+    first, second = (i.ravel() for i in np.triu_indices(n))
+    near = second - first < 12
+    pixels = pd.DataFrame({"bin1_id": first[near], "bin2_id": second[near], "count": 3})
+    contacts = []
+    for name, without in (("r1", n // 3), ("r2", None)):
+        weights = np.ones(n)
+        if without is not None:
+            weights[without] = np.nan
+        cooler.create_cooler(str(tmp_path / f"{name}.cool"), bins.assign(weight=weights), pixels)
+        contacts.append(tmp_path / f"{name}.cool")
+    settings = {"contacts": {"n_flank_bins": 10, "balance": "weight"}}
+    source = ContactsSource(sample="alpha", paths=tuple(contacts))
+    features = FeatureFile(
+        build(simulated, tmp_path / "f.h5", contacts=(source,), settings=settings)
+    )
+    signal, observed = features.contacts("alpha")
+    dark = bins.iloc[n // 3]
+    for i, gene in enumerate(features.genes):
+        offset = dark.start // 5000 - gene.tss // 5000
+        if gene.chrom != dark.chrom or abs(offset) > 10:
+            continue
+        assert observed[i, 10 + offset] == 0
+        assert observed[i].any() == (offset != 0)
+    assert (observed == 0).any()
+    assert not signal[observed == 0].any()
+    assert not [check for check in verify_feature_file(features.path) if check.problem]

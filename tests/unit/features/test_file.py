@@ -169,7 +169,6 @@ def test_left_out_genes_are_listed_with_their_reason(tmp_path):
         gtf_line("chr1", 51, 60, "+", "fine")
         + gtf_line("chr1", 151, 160, "+", "unknown_bases")
         + gtf_line("chr1", 3, 9, "+", "at_the_edge")
-        + gtf_line("chr1", 900, 950, "+", "beyond")
         + gtf_line("chr9", 5, 9, "+", "elsewhere")
     )
     config = BuildConfig(
@@ -183,16 +182,38 @@ def test_left_out_genes_are_listed_with_their_reason(tmp_path):
     features = FeatureFile(tmp_path / "f.h5")
     assert features.genes.gene_id.tolist() == ["fine"]
     reasons = dict(zip(features.left_out.gene_id, features.left_out_reason, strict=True))
-    assert set(reasons) == {"unknown_bases", "at_the_edge", "beyond", "elsewhere"}
+    assert set(reasons) == {"unknown_bases", "at_the_edge", "elsewhere"}
     assert "unknown bases" in reasons["unknown_bases"]
     assert "unknown bases" in reasons["at_the_edge"]
-    assert "beyond the end" in reasons["beyond"]
     assert "FASTA lacks" in reasons["elsewhere"]
-    assert summary.selection.startswith("kept 1 of 5 genes; left out 4: ")
+    assert summary.selection.startswith("kept 1 of 4 genes; left out 3: ")
     # The margin reaches beyond the chromosome's start and into the gap: code 4 there.
     # TSS 50, so the columns are the positions -30 .. 129: 30 before the start, 30 in the gap.
     unknown = features.array(CODES)[0] == 4
     assert unknown.tolist() == [True] * 30 + [False] * 100 + [True] * 30
+
+
+def genes_and_one_beyond(tmp_path, n):
+    (tmp_path / "g.fa").write_text(fasta_text({"chr1": "ACGT" * 100}))
+    lines = [gtf_line("chr1", 60 + i, 300, "+", f"g{i}") for i in range(n)]
+    (tmp_path / "g.gtf").write_text("".join(lines) + gtf_line("chr1", 900, 950, "+", "beyond"))
+    return BuildConfig(
+        fasta=tmp_path / "g.fa", gtf=tmp_path / "g.gtf", upstream_bp=20, downstream_bp=20
+    )
+
+
+def test_a_gene_beyond_its_chromosome_is_left_out(tmp_path):
+    build_features(genes_and_one_beyond(tmp_path, 120), tmp_path / "f.h5")
+    features = FeatureFile(tmp_path / "f.h5")
+    assert len(features) == 120
+    assert features.left_out_reason == ["with a TSS beyond the end of the chromosome"]
+
+
+def test_an_annotation_of_another_assembly_is_refused(tmp_path):
+    match = r"1 of 51 genes have their TSS beyond .*'beyond': base 900 of 'chr1', which has 400"
+    with pytest.raises(InputError, match=match):
+        build_features(genes_and_one_beyond(tmp_path, 50), tmp_path / "f.h5")
+    assert not (tmp_path / "f.h5").exists()
 
 
 def test_a_column_name_that_cannot_name_a_sample(simulated, tmp_path):

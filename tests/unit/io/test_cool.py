@@ -218,6 +218,26 @@ def test_balanced(file, name, attributes, divisive):
     )
 
 
+def test_bins_without_a_weight_are_not_measured(file):
+    names = m.bin_names()
+    missing = {names[i] for i in np.flatnonzero(np.isnan(add_weights(file, "weight")))}
+    found = read(file, balance="weight")
+    chroms = list(m.GENOME.lengths)
+    expected = [
+        [
+            (chroms[chrom], here + offset) not in names
+            or not {(chroms[chrom], here), (chroms[chrom], here + offset)} & missing
+            for offset in range(-m.FLANK, m.FLANK + 1)
+        ]
+        for chrom, here in m.ROWS
+    ]
+    assert not np.all(expected)
+    np.testing.assert_array_equal(found.measured, expected)
+    assert read(file).measured is None
+    add_weights(file, "full", np.ones(N_BINS))
+    assert read(file, balance="full").measured is None
+
+
 def test_balanced_replicates_do_not_depend_on_their_sequencing_depth(tmp_path):
     """Three times the reads: the same balanced values, and the same share of the depth."""
     deeper = TABLE.assign(count=3 * TABLE["count"])
