@@ -17,6 +17,7 @@ from dexkit.cli.evaluate import evaluate_command
 from dexkit.cli.features import features_app
 from dexkit.cli.fit import fit_command
 from dexkit.cli.import_deepexpression import import_deepexpression_command
+from dexkit.cli.model import model_app
 from dexkit.cli.plugins import plugins_app
 from dexkit.cli.predict import predict_command
 from dexkit.cli.report import report_command
@@ -100,6 +101,7 @@ app.add_typer(features_app, name="features")
 app.command("import-deepexpression")(import_deepexpression_command)
 app.command("fit")(fit_command)
 app.command("predict")(predict_command)
+app.add_typer(model_app, name="model")
 app.command("evaluate")(evaluate_command)
 app.command("report")(report_command)
 app.add_typer(plugins_app, name="plugins")

@@ -84,6 +84,14 @@ def fit_command(
             rich_help_panel=_TRAINING,
         ),
     ] = None,
+    training: Annotated[
+        str | None,
+        typer.Option(
+            help="joint, or two-step: the sequence part with a head of its own first, then all. "
+            "\\[default: joint]",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     ensemble: Annotated[
         int | None,
         typer.Option(
@@ -174,6 +182,7 @@ def fit_command(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "patience": patience,
+        "recipe": training,
         "ensemble": ensemble,
         "seed": seed,
         "schedule": schedule,

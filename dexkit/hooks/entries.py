@@ -90,6 +90,9 @@ class EncoderEntry:
 class Head(Protocol):
     """What a head's factory returns: output layers, loss and target transform.
 
+    A head may have one method more, ``decode_tensor(output, state)``: ``decode`` on tensors of
+    TensorFlow. ``dexkit model export`` needs it.
+
     Where the entry has ``target="raw"``, ``y`` is expression as measured (counts, TPM), and dexkit
     adds ``pseudocount`` to the state that the methods behind ``fit_target`` get.
     """

@@ -200,6 +200,7 @@ class Predictor:
 
     def _load(self, run: Path, files: Sequence[str]) -> list[Any]:
         registry = plugins()
+        self._head: Any = None
         if self.bundle.kind == "baseline":
             import joblib
 
@@ -215,6 +216,16 @@ class Predictor:
         for part in self.bundle.parts:
             resolve(registry.encoder(part["name"]).factory)  # registers the plugin's own layers
         return [keras.models.load_model(run / name, compile=False) for name in files]
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The networks of the ensemble, or the one baseline."""
+        return tuple(self._members)
+
+    @property
+    def head(self) -> Any:
+        """The head of a network; None for a baseline."""
+        return self._head
 
     def predict(
         self,
@@ -299,16 +310,26 @@ def predict_members(
 
 def _bundle_of(values: dict[str, Any]) -> Bundle:
     """Rebuild the description from the content of ``bundle.json``."""
-    normaliser = values["normaliser"]
+    contract = Contract.from_json(values["contract"])
+    normaliser = _normaliser_of(values["normaliser"], contract)
     quantiles = values.get("quantiles")  # older bundles do not have it
     return Bundle(
         **{k: values[k] for k in ("kind", "model", "task", "sample", "head", "parts")},
-        contract=Contract.from_json(values["contract"]),
-        normaliser=ProfileNormaliser.from_json(normaliser) if normaliser else None,
+        contract=contract,
+        normaliser=normaliser,
         quantiles=QuantileNormaliser.from_json(quantiles) if quantiles else None,
         train_genes=values["train_genes"],
         features=values["features"],
     )
+
+
+def _normaliser_of(values: dict[str, Any] | None, contract: Contract) -> ProfileNormaliser | None:
+    """Rebuild the normaliser; it has to be one of the contract's bins, or of none."""
+    normaliser = ProfileNormaliser.from_json(values) if values else None
+    sizes = {len(normaliser.mean), len(normaliser.scale)} if normaliser else {0}
+    if sizes != {contract.n_bins}:
+        raise ValueError(f"the normaliser has {max(sizes)} bins, the contract {contract.n_bins}")
+    return normaliser
 
 
 def _library_versions() -> dict[str, str]:

@@ -18,6 +18,10 @@ from dexkit.models.normaliser import ProfileNormaliser
 _CONTACT_ATTRS = ("bin_size_bp", "n_flank_bins", "flip_minus", "keep_self", "normalisation")
 
 
+#: Attributes of the base codes that a model depends on.
+_SEQUENCE_ATTRS = ("alphabet", "orientation")
+
+
 @dataclass(frozen=True)
 class Contract:
     """Shape and meaning of a model's inputs.
@@ -35,6 +39,9 @@ class Contract:
     target_depth : float
         Depth that the contacts of the training sample were scaled to; 0 without contacts, or where
         nothing was scaled to a depth.
+    sequence : dict
+        Attributes of the base codes that must agree; None without sequence, and in bundles that
+        were written before these were kept, which agree with any.
     """
 
     blocks: tuple[str, ...]
@@ -43,6 +50,7 @@ class Contract:
     n_bins: int = 0
     contacts: dict[str, Any] | None = None
     target_depth: float = 0
+    sequence: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, features: FeatureFile, sample: str, blocks: tuple[str, ...]) -> Contract:
@@ -59,6 +67,8 @@ class Contract:
                 raise InputError(f"{features.path} has no block 'sequence' ({CODES})")
             up, down, _ = features.window_bp
             values |= {"upstream_bp": up, "downstream_bp": down}
+            attrs = features.array_attrs(CODES)
+            values["sequence"] = {name: _plain(attrs.get(name)) for name in _SEQUENCE_ATTRS}
         if "contacts" in blocks:
             signal, _ = features.contacts(sample)
             attrs = features.array_attrs(signal_path(sample))
@@ -83,9 +93,9 @@ class Contract:
             When the file's windows or bins are not those the model was trained on.
         """
         other = Contract.of(features, sample, self.blocks)
-        for name in ("upstream_bp", "downstream_bp", "n_bins", "contacts"):
+        for name in ("upstream_bp", "downstream_bp", "sequence", "n_bins", "contacts"):
             mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs:
+            if mine != theirs and not (name == "sequence" and mine is None):
                 raise InputError(
                     f"{features.path}: {name} is {theirs}, but the model was trained with {mine}; "
                     "build the feature file with the options of the training file"

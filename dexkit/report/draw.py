@@ -166,7 +166,11 @@ def _learning(task: str, history: pd.DataFrame) -> Drawing:
     with_pearson = task == "regression" and bool(history["val_pearson"].notna().any())
     figure = new_figure(3.0)
     axes = figure.subplots(1, 2 if with_pearson else 1, squeeze=False)[0]
+    stages = list(history["stage"].unique()) if "stage" in history else []
     n_members = history["member"].nunique()
+    if len(stages) > 1:
+        # One line a network and stage: the second stage goes on where the first one ended.
+        history = history.assign(member=history["member"].astype(str) + " " + history["stage"])
     title = f"{n_members} network{'s' if n_members > 1 else ''}"
     learning_curves(axes[0], history, ("loss", "val_loss"), title)
     if with_pearson:
@@ -176,6 +180,11 @@ def _learning(task: str, history: pd.DataFrame) -> Drawing:
         "training loss is taken with dropout and augmentation switched on. Dots mark the epoch "
         "of the lowest validation loss."
     )
+    if len(stages) > 1:
+        caption += (
+            " Each network trained in two stages, both counted from epoch 0: the sequence part "
+            "with a head of its own, then everything from its weights."
+        )
     return Drawing("learning_curves", "Learning curves", caption, figure)
 
 

@@ -55,6 +55,20 @@ class TrainConfig(BaseModel):
     joint_dropout: float = Field(
         0.0, ge=0, lt=1, description="dropout behind each of the joint layers (published code: 0.5)"
     )
+    recipe: Literal["joint", "two-step"] = Field(
+        "joint",
+        description="all parts at once, or the sequence part with a head of its own first and then "
+        "everything (paper)",
+    )
+    sequence_rate: float = Field(
+        0.1,
+        ge=0,
+        description="two-step: learning rate of the sequence part in the second stage, as a "
+        "multiple of that of the rest; 0 freezes it",
+    )
+    freeze_epochs: int = Field(
+        0, ge=0, description="two-step: epochs of the second stage before the sequence part moves"
+    )
     ensemble: PositiveInt = Field(
         1, description="networks with different seeds and validation parts; their mean predicts"
     )

@@ -81,7 +81,8 @@ def fit_network(
     gene_names: npt.NDArray[np.object_],
     checkpoints: Checkpoints | None = None,
     watchers: Sequence[Watcher] = (),
-    rate_of: Mapping[str, float] | None = None,
+    rate_of: Mapping[str, float] | Callable[[], Mapping[str, float]] | None = None,
+    freeze_epochs: int = 0,
 ) -> FitResult:
     """Train a network with early stopping on the validation genes.
 
@@ -114,7 +115,11 @@ def fit_network(
     watchers : sequence of Watcher, optional
         Told of steps and epochs.
     rate_of : mapping of str to float, optional
-        Learning-rate multipliers by layer name; see :class:`dexkit.training.updates.Updates`.
+        Learning-rate multipliers by layer name; see :class:`dexkit.training.updates.Updates`. Or
+        a function that returns them, called when the model has been made.
+    freeze_epochs : int, optional
+        Epochs in which the layers that ``rate_of`` names are not changed (their batch statistics
+        go on).
 
     Returns
     -------
@@ -131,10 +136,12 @@ def fit_network(
     """
     with strategy.scope():
         model = make_model()
-    loop = Loop(strategy, model, head, source, config, rate_of)
+    loop = Loop(strategy, model, head, source, config, rate_of() if callable(rate_of) else rate_of)
     if not is_chief(strategy):
         checkpoints, watchers = None, ()
-    training = _Training(strategy, loop, head, target, config, gene_names, checkpoints, watchers)
+    training = _Training(
+        strategy, loop, head, target, config, gene_names, checkpoints, watchers, freeze_epochs
+    )
     with (
         worker_loss_said(strategy),
         xla_failure_said(config.xla),
@@ -165,6 +172,7 @@ class _Training:
         gene_names: npt.NDArray[np.object_],
         checkpoints: Checkpoints | None,
         watchers: Sequence[Watcher],
+        freeze_epochs: int,
     ) -> None:
         self._strategy = strategy
         self._loop = loop
@@ -174,6 +182,7 @@ class _Training:
         self._gene_names = gene_names
         self._checkpoints = checkpoints
         self._watchers = watchers
+        self._freeze_epochs = freeze_epochs
         self.progress = Progress()
 
     @property
@@ -205,6 +214,7 @@ class _Training:
         shift, flip = config.shift_bp, config.reverse_complement
         plan = training_epoch(train, batch_size, shift, flip, seed, epoch)
         rate = learning_rate_at(config, epoch, [row["val_loss"] for row in progress.history])
+        loop.updates.resting = epoch < self._freeze_epochs
         try:
             for losses in loop.steps(plan, rate, progress.losses):
                 progress.losses = losses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dexkit.errors import ConfigError, did_you_mean
@@ -32,6 +33,9 @@ class Updates:
 
     Attributes
     ----------
+    resting : bool
+        Whether the layers that ``rate_of`` names stay as they are for now; :meth:`set_rate` puts
+        a change into effect.
     trainable : list of keras.Variable
         Variables that get gradients: the trainable ones of the model, less the frozen ones.
     variables : list of keras.Variable
@@ -54,24 +58,28 @@ class Updates:
         self.trainable = [v for v in model.trainable_variables if rates.get(id(v), 1.0) > 0]
         if not self.trainable:
             raise ConfigError("every variable of the network is frozen; nothing is left to train")
+        self.resting = False
         self._clip_norm = config.clip_norm
-        self._groups: list[tuple[float, Any, list[int]]] = []
+        self._groups: list[_Group] = []
+        # A layer that is named may rest, also when its multiplier is that of all others.
+        kind_of = [(rates.get(id(v), 1.0), id(v) in rates) for v in self.trainable]
         with strategy.scope():
-            for rate in sorted({rates.get(id(v), 1.0) for v in self.trainable}):
-                members = [i for i, v in enumerate(self.trainable) if rates.get(id(v), 1.0) == rate]
+            for rate, named in sorted(set(kind_of)):
+                members = [i for i, kind in enumerate(kind_of) if kind == (rate, named)]
                 optimizer = _optimizer(config)
                 optimizer.build([self.trainable[i] for i in members])
-                self._groups.append((rate, optimizer, members))
+                self._groups.append(_Group(rate, named, optimizer, members))
 
     @property
     def variables(self) -> list[Any]:
         """State of the optimisers, in a fixed order."""
-        return [v for _, optimizer, _ in self._groups for v in optimizer.variables]
+        return [v for group in self._groups for v in group.optimizer.variables]
 
     def set_rate(self, learning_rate: float) -> None:
-        """Set the learning rate; every group gets its multiple."""
-        for rate, optimizer, _ in self._groups:
-            optimizer.learning_rate.assign(rate * learning_rate)
+        """Set the learning rate; every group gets its multiple, a resting one 0."""
+        for group in self._groups:
+            rate = 0.0 if self.resting and group.named else group.rate
+            group.optimizer.learning_rate.assign(rate * learning_rate)
 
     def clip(self, gradients: Sequence[Any]) -> tuple[list[Any], Any]:
         """Scale all gradients together so that their joint norm is at most ``clip_norm``.
@@ -84,18 +92,37 @@ class Updates:
         Returns
         -------
         tuple of (list of tf.Tensor, tf.Tensor)
-            Clipped gradients, and the norm before clipping.
+            Clipped gradients, and the norm before clipping. Gradients of layers that rest take
+            no part in the norm: what is not applied must not shorten what is.
         """
         import tensorflow as tf
 
-        norm = tf.linalg.global_norm(gradients)
+        counted = list(gradients)
+        for group in self._groups:
+            if group.named:
+                moves = tf.cast(group.optimizer.learning_rate > 0, tf.float32)
+                for i in group.members:
+                    counted[i] = gradients[i] * tf.cast(moves, gradients[i].dtype)
+        norm = tf.linalg.global_norm(counted)
         scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
         return [g * tf.cast(scale, g.dtype) for g in gradients], norm
 
     def apply(self, gradients: Sequence[Any]) -> None:
         """Update the variables, in replica context, with gradients that every replica shares."""
-        for _, optimizer, members in self._groups:
-            optimizer.apply([gradients[i] for i in members], [self.trainable[i] for i in members])
+        for group in self._groups:
+            group.optimizer.apply(
+                [gradients[i] for i in group.members], [self.trainable[i] for i in group.members]
+            )
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Variables that share a learning rate: its multiplier, and whether ``rate_of`` named them."""
+
+    rate: float
+    named: bool
+    optimizer: Any
+    members: list[int]
 
 
 def learning_rate_at(config: TrainConfig, epoch: int, val_losses: Sequence[float] = ()) -> float:

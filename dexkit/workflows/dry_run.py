@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,12 @@ class DryRun:
         Steps of an epoch.
     step_seconds : float
         Mean time of a step.
+    first_stage_step_seconds : float
+        The same in the first stage of a two-step training, which trains the sequence part alone;
+        0 where there is one stage.
     seconds : float
-        Longest time of the whole training: all epochs of all networks, without validation.
+        Longest time of the whole training: all epochs of all stages of all networks, without
+        validation.
     """
 
     model: str
@@ -62,10 +66,13 @@ class DryRun:
     peak_mb: float
     steps: int
     step_seconds: float
+    first_stage_step_seconds: float
     seconds: float
 
     def text(self) -> str:
         """Return the facts as lines."""
+        first = self.first_stage_step_seconds
+        stages = f" ({first * 1e3:,.1f} ms for the sequence part alone)" if first else ""
         return "\n".join(
             [
                 self.model,
@@ -75,8 +82,9 @@ class DryRun:
                 f"devices: {self.where}; data: {self.source}",
                 f"memory: data {self.data_mb:,.1f} MiB, weights with gradients and optimiser "
                 f"{self.weights_mb:,.1f} MiB, peak after a few steps {self.peak_mb:,.0f} MiB",
-                f"time: {self.step_seconds * 1e3:,.1f} ms a step, {self.steps:,} steps an epoch, "
-                f"at most {_duration(self.seconds)} in all (without validation)",
+                f"time: {self.step_seconds * 1e3:,.1f} ms a step{stages}, "
+                f"{self.steps:,} steps an epoch, at most {_duration(self.seconds)} in all (without "
+                "validation)",
                 "nothing was written",
             ]
         )
@@ -122,32 +130,16 @@ def dry_run(features_path: Path, config: FitConfig) -> DryRun:
 def _measure(strategy: Any, job: Job, config: FitConfig) -> DryRun:
     import numpy as np
 
-    from dexkit.training.batches import training_epoch
-    from dexkit.training.loop import Loop
-    from dexkit.training.sources import choose_source
-    from dexkit.training.strategy import describe, seed_everything
-    from dexkit.workflows.networks import build
+    from dexkit.training.strategy import describe
 
     train, split = config.train, job.splits[0]
-    seed_everything(train.seed, deterministic=not train.xla)
-    target = job.head.encode_target(job.target, job.state)
-    source = choose_source(job.arrays, target, train)
-    with strategy.scope():
-        model = build(job, config, split)
-    loop = Loop(strategy, model, job.head, source, train)
-    batch = min(train.batch_size, len(split.train))
-    n_steps = -(-len(split.train) // batch)
-    # Genes repeat when there are few: the shape of the steps is what counts. The first pass
-    # compiles, the second is timed.
-    genes = np.resize(split.train, batch * _TIMED_STEPS)
-    plan = training_epoch(
-        genes, batch, train.shift_bp, train.reverse_complement, train.seed, epoch=0
-    )
-    for _ in range(2):
-        begin = time.perf_counter()
-        loop.train_epoch(plan, train.learning_rate)
-        step = (time.perf_counter() - begin) / plan.n_steps
+    first = 0.0
+    if job.recipe == "two-step":
+        first = _time(strategy, job, config, ("sequence",))[2]
+    model, source, step = _time(strategy, job, config, None)
     n_parameters = int(model.count_params())
+    n_steps = -(-len(split.train) // min(train.batch_size, len(split.train)))
+    target = job.head.encode_target(job.target, job.state)
     arrays = [job.arrays.codes, job.arrays.contacts, target]
     return DryRun(
         model=_summary(model),
@@ -157,14 +149,51 @@ def _measure(strategy: Any, job: Job, config: FitConfig) -> DryRun:
         n_validation=len(split.validation),
         n_networks=len(job.splits),
         where=describe(strategy),
-        source="streamed" if type(source).__name__ == "StreamSource" else "on the device",
+        source=source,
         data_mb=sum(a.nbytes for a in arrays if a is not None) / 2**20,
         weights_mb=n_parameters * 4 * _COPIES[train.optimizer] / 2**20,
         peak_mb=_peak_mb(strategy),
         steps=n_steps,
         step_seconds=step,
-        seconds=step * n_steps * train.epochs * len(job.splits),
+        first_stage_step_seconds=first,
+        seconds=(step + first) * n_steps * train.epochs * len(job.splits),
     )
+
+
+def _time(
+    strategy: Any, job: Job, config: FitConfig, blocks: tuple[str, ...] | None
+) -> tuple[Any, str, float]:
+    """Return a network on these blocks, where its batches come from, and its time a step."""
+    import numpy as np
+
+    from dexkit.training.batches import training_epoch
+    from dexkit.training.loop import Loop
+    from dexkit.training.sources import choose_source
+    from dexkit.training.strategy import seed_everything
+    from dexkit.workflows.networks import build
+
+    train, split = config.train, job.splits[0]
+    seed_everything(train.seed, deterministic=not train.xla)
+    target = job.head.encode_target(job.target, job.state)
+    arrays = job.arrays if blocks is None else replace(job.arrays, contacts=None)
+    source = choose_source(arrays, target, train)
+    with strategy.scope():
+        model = build(job, config, split, blocks).model
+    loop = Loop(strategy, model, job.head, source, train)
+    # Genes repeat when there are few: the shape of the steps is what counts. The first pass
+    # compiles, the second is timed.
+    genes = np.resize(split.train, min(train.batch_size, len(split.train)) * _TIMED_STEPS)
+    batch = len(genes) // _TIMED_STEPS
+    plan = training_epoch(
+        genes, batch, train.shift_bp, train.reverse_complement, train.seed, epoch=0
+    )
+    step = 0.0
+    for _ in range(2):
+        begin = time.perf_counter()
+        loop.train_epoch(plan, train.learning_rate)
+        step = (time.perf_counter() - begin) / plan.n_steps
+    streamed = type(source).__name__ == "StreamSource"
+    return model, "streamed" if streamed else "on the device", step
 
 
 def _summary(model: Any) -> str:

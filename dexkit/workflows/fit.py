@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ logger = logging.getLogger("dexkit")
 
 #: Genes a prediction step; bounds the memory, does not change the result.
 _PREDICT_BATCH = 256
+#: The sequence part of a two-step training, as it stands beside the baselines.
+SEQUENCE_ONLY = "sequence-only"
 
 
 @dataclass(frozen=True)
@@ -185,21 +187,21 @@ def _run(
     rows = _predictable(features, job)
     _say_what_is_used(features, job, len(rows))
     _write_left_out(folder, features, job)
+    beside: dict[str, npt.NDArray[np.float64]] = {}
     if job.baseline is None:
-        models = fit_networks(strategy, folder, job, config, features.genes.gene_name, watch)
-        prediction = predict_members(
-            models, job.head, job.state, job.arrays, rows, batch_size=_PREDICT_BATCH
-        )
+        trained = fit_networks(strategy, folder, job, config, features.genes.gene_name, watch)
+        models = trained.models
+        prediction = _predict(models, job, rows)
+        if trained.sequence_models:
+            bare = replace(job, arrays=replace(job.arrays, contacts=None))
+            beside[SEQUENCE_ONLY] = _predict(trained.sequence_models, bare, rows).mean
     else:
         fitted = fit_baseline(job, job.baseline.entry, config)
         blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
         models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
-    beside = {
-        entry.name: fit_baseline(job, entry, config).predict(
-            job.arrays.for_baseline(rows, entry.blocks)
-        )
-        for entry in companions(job, registry)
-    }
+    for entry in companions(job, registry):
+        blocks = job.arrays.for_baseline(rows, entry.blocks)
+        beside[entry.name] = fit_baseline(job, entry, config).predict(blocks)
     table = _table(features, job, rows, prediction, beside)
     folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
     metrics = score_predictions(
@@ -216,6 +218,10 @@ def _run(
     _bundle(features, job, config, identity).save(folder.path, models)
     report = write_report(folder.path)
     return FitSummary(folder.path, metrics, report)
+
+
+def _predict(models: list[Any], job: Job, rows: npt.NDArray[np.intp]) -> Prediction:
+    return predict_members(models, job.head, job.state, job.arrays, rows, batch_size=_PREDICT_BATCH)
 
 
 def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
@@ -258,6 +264,7 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
             # The values of the preset are all here; a later change of it must not reach them.
             "encoders": {entry.block: entry.name for entry, _ in job.encoders},
             "preset": None,
+            "train": config.train.model_copy(update={"recipe": job.recipe}),
         }
     )
 

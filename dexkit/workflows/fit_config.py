@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from dexkit.errors import ConfigError, InputError
 from dexkit.hooks.manager import parse_config, plugins
 from dexkit.training.config import TrainConfig
+
+logger = logging.getLogger("dexkit")
 
 
 class SplitConfig(BaseModel):
@@ -96,6 +100,49 @@ class FitConfig(BaseModel):
         if isinstance(preset, str):
             merged = _lay_over(plugins().preset(preset).values(), merged)
         return parse_config(cls, merged, f"configuration {path}" if path else "fit")
+
+
+def recipe_of(config: FitConfig, blocks: Sequence[str]) -> str:
+    """Return the recipe that a run follows.
+
+    Parameters
+    ----------
+    config : FitConfig
+        ``train.recipe``, and the preset, which may have set it.
+    blocks : sequence of str
+        Blocks that the run uses.
+
+    Returns
+    -------
+    str
+        ``"joint"`` or ``"two-step"``. Where a preset asks for two steps and there is one block
+        only, ``"joint"``: a preset cannot know which blocks it is combined with.
+
+    Raises
+    ------
+    ConfigError
+        When two steps are asked for and there is one block only.
+    """
+    recipe = config.train.recipe
+    if recipe == "two-step" and len(blocks) < 2:
+        preset = plugins().preset(config.preset) if config.preset is not None else None
+        if preset is None or preset.train.get("recipe") != recipe:
+            raise ConfigError(
+                "--training two-step trains the sequence part first and then adds the contacts, "
+                f"but this run uses the block {blocks[0]!r} alone; use both blocks, or "
+                "--training joint"
+            )
+        logger.info("preset %s: one block, %s, trains in one step", config.preset, blocks[0])
+        recipe = "joint"
+    defaults = TrainConfig()
+    unused = [
+        f"train.{key}"
+        for key in ("sequence_rate", "freeze_epochs")
+        if getattr(config.train, key) != getattr(defaults, key)
+    ]
+    if unused and recipe == "joint":
+        logger.warning("no effect without --training two-step: %s", ", ".join(unused))
+    return recipe
 
 
 def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -1,38 +1,63 @@
-"""Train the networks of a fit."""
+"""Train the networks of a fit, in one stage or in two."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dexkit.evaluation.splits import Split
 from dexkit.training.config import TrainConfig
-from dexkit.training.fit import EpochRow, Watcher, fit_network
+from dexkit.training.fit import EpochRow, FitResult, Watcher, fit_network
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.prepare import Job
-from dexkit.workflows.run_folder import RunFolder
+from dexkit.workflows.run_folder import JOINT_STAGE, SEQUENCE_STAGE, RunFolder
+
+if TYPE_CHECKING:
+    from dexkit.models.assembly import Network
 
 logger = logging.getLogger("dexkit")
 
 #: Shows one network's training; takes its name and the options.
 Watch = Callable[[str, TrainConfig], AbstractContextManager[Watcher]]
 
-#: Keeps the members' streams apart from those that the seed drives directly.
-_MEMBER_STREAM = 3
+#: Keep the members' streams, and those of their second stage, apart from those that the seed
+#: drives directly.
+_MEMBER_STREAM, _SECOND_STAGE_STREAM = 3, 4
+#: Block of the part that the first of two stages trains.
+_SEQUENCE = "sequence"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The networks of a fit, with their best weights.
+
+    Parameters
+    ----------
+    models : list of keras.Model
+        The members of the ensemble.
+    sequence_models : list of keras.Model
+        What the first of two stages left behind: the sequence part of each member with a head of
+        its own. Empty when there was one stage.
+    """
+
+    models: list[Any]
+    sequence_models: list[Any]
 
 
 class _History(Watcher):
     """Writes ``history.csv``."""
 
-    def __init__(self, folder: RunFolder, member: int) -> None:
-        self._folder, self._member = folder, member
+    def __init__(self, folder: RunFolder, member: int, stage: str) -> None:
+        self._folder, self._member, self._stage = folder, member, stage
 
     def on_epoch(self, row: EpochRow) -> None:
-        self._folder.add_epoch(self._member, row)
+        self._folder.add_epoch(self._member, self._stage, row)
 
 
 def fit_networks(
@@ -42,7 +67,7 @@ def fit_networks(
     config: FitConfig,
     gene_names: Any,
     watch: Watch,
-) -> list[Any]:
+) -> Trained:
     """Train every network of the ensemble.
 
     Parameters
@@ -52,7 +77,7 @@ def fit_networks(
     folder : RunFolder or None
         Run folder of the chief; None on the other workers, which write nothing.
     job : Job
-        Data and encoders.
+        Data, encoders and recipe.
     config : FitConfig
         Options.
     gene_names : ndarray of shape (n_genes,)
@@ -62,54 +87,137 @@ def fit_networks(
 
     Returns
     -------
-    list of keras.Model
-        The members with their best weights.
+    Trained
+        The networks.
+
+    Notes
+    -----
+    Each stage starts from a seed of its own. A run that was killed in the second stage, or before
+    it, so goes on as the one that was not: the first stage comes back from its last checkpoint.
     """
+    trained = Trained([], [])
+    for member, split in enumerate(job.splits):
+        seed = member_seed(config.train.seed, member)
+        train = partial(_train, strategy, folder, job, config, gene_names, watch, member)
+        both = _Maker(partial(build, job, config, split))
+        if job.recipe == "two-step":
+            alone = _Maker(partial(build, job, config, split, (_SEQUENCE,)))
+            trained.sequence_models.append(train(SEQUENCE_STAGE, seed, alone))
+            both = _Maker(both.network, alone.encoder)
+            seed = member_seed(config.train.seed, member, _SECOND_STAGE_STREAM)
+        trained.models.append(train(JOINT_STAGE, seed, both))
+    return trained
+
+
+class _Maker:
+    """Makes the model of a stage; knows the sequence encoder of the one it made last.
+
+    Parameters
+    ----------
+    network : callable
+        Returns a fresh network.
+    weights_of : keras.Layer, optional
+        Sequence encoder whose weights every new network starts with.
+    """
+
+    def __init__(self, network: Callable[[], Network], weights_of: Any = None) -> None:
+        self.network = network
+        self.weights_of = weights_of
+        self.encoder: Any = None
+
+    def __call__(self) -> Any:
+        from dexkit.models.assembly import carry_over
+
+        network = self.network()
+        self.encoder = network.encoders.get(_SEQUENCE)
+        if self.weights_of is not None:
+            carry_over(self.weights_of, self.encoder)
+        return network.model
+
+
+def _train(
+    strategy: Any,
+    folder: RunFolder | None,
+    job: Job,
+    config: FitConfig,
+    gene_names: Any,
+    watch: Watch,
+    member: int,
+    stage: str,
+    seed: int,
+    make_model: _Maker,
+) -> Any:
+    """Train one network in one stage; return the model with its best weights."""
     from dexkit.training.display import TensorBoardWriter
     from dexkit.training.sources import choose_source
     from dexkit.training.strategy import seed_everything
 
+    train, split = config.train, job.splits[member]
     target = job.head.encode_target(job.target, job.state)
-    models = []
-    for member, split in enumerate(job.splits):
-        seed = member_seed(config.train.seed, member)
-        seed_everything(seed, deterministic=not config.train.xla)
-        source = choose_source(job.arrays, target, config.train)
-        name = f"network {member + 1}/{len(job.splits)}"
-        with watch(name, config.train) as watcher:
-            watchers: list[Watcher] = [watcher]
-            if folder is not None:
-                watchers.append(_History(folder, member))
-                if config.train.tensorboard:
-                    watchers.append(TensorBoardWriter(folder.tensorboard(member)))
-            result = fit_network(
-                strategy,
-                lambda split=split: build(job, config, split),  # type: ignore[misc]
-                job.head,
-                source,
-                target,
-                split.train,
-                split.validation,
-                config.train,
-                seed,
-                gene_names,
-                folder.checkpoints(member) if folder is not None else None,
-                watchers,
-            )
+    name = f"network {member + 1}/{len(job.splits)}"
+    arrays = job.arrays
+    if stage == SEQUENCE_STAGE:
+        name += ", sequence part"
+        arrays = replace(arrays, contacts=None)
+    elif job.recipe == "two-step":
+        name += ", all parts"
+    second = make_model.weights_of is not None
+    seed_everything(seed, deterministic=not train.xla)
+    source = choose_source(arrays, target, train)
+    with watch(name, train) as watcher:
+        watchers: list[Watcher] = [watcher]
         if folder is not None:
-            _say_best(name, result.history, result.history[result.best_epoch])
-        models.append(result.model)
-    return models
+            watchers.append(_History(folder, member, stage))
+            if train.tensorboard:
+                watchers.append(TensorBoardWriter(folder.tensorboard(member, stage)))
+        result = fit_network(
+            strategy,
+            make_model,
+            job.head,
+            source,
+            target,
+            split.train,
+            split.validation,
+            train,
+            seed,
+            gene_names,
+            folder.checkpoints(member, stage) if folder is not None else None,
+            watchers,
+            (lambda: {make_model.encoder.name: train.sequence_rate}) if second else None,
+            train.freeze_epochs if second else 0,
+        )
+    if folder is not None:
+        _say_best(name, result)
+    return result.model
 
 
-def build(job: Job, config: FitConfig, split: Split) -> Any:
-    """Return a fresh network for one member of the ensemble."""
+def build(
+    job: Job, config: FitConfig, split: Split, blocks: Sequence[str] | None = None
+) -> Network:
+    """Return a fresh network for one member of the ensemble.
+
+    Parameters
+    ----------
+    job : Job
+        Encoders, head and contract.
+    config : FitConfig
+        Options.
+    split : Split
+        The member's genes.
+    blocks : sequence of str, optional
+        Blocks to read; those of the job by default.
+
+    Returns
+    -------
+    Network
+        The model and its encoders.
+    """
     from dexkit.models.assembly import build_network
     from dexkit.training.strategy import precision
 
     with precision(config.train):
         return build_network(
-            job.encoders,
+            [(e, c) for e, c in job.encoders if blocks is None or e.block in blocks],
             job.head,
             job.state,
             job.contract,
@@ -119,17 +227,18 @@ def build(job: Job, config: FitConfig, split: Split) -> Any:
         )
 
 
-def member_seed(seed: int, member: int) -> int:
+def member_seed(seed: int, member: int, stream: int = _MEMBER_STREAM) -> int:
     """Return the seed of one network of the ensemble."""
-    return int(np.random.SeedSequence([seed, member, _MEMBER_STREAM]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, member, stream]).generate_state(1)[0])
 
 
-def _say_best(name: str, history: list[EpochRow], best: Mapping[str, float]) -> None:
+def _say_best(name: str, result: FitResult) -> None:
+    best: Mapping[str, float] = result.history[result.best_epoch]
     logger.info(
         "%s: epoch %d of %d was best, validation loss %.4f, Pearson %.3f",
         name,
         int(best["epoch"]) + 1,
-        len(history),
+        len(result.history),
         best["val_loss"],
         best["val_pearson"],
     )

@@ -23,7 +23,7 @@ from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
 from dexkit.models.quantile import QuantileNormaliser
 from dexkit.training.config import TrainConfig
-from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.fit_config import FitConfig, recipe_of
 
 logger = logging.getLogger("dexkit")
 
@@ -64,6 +64,8 @@ class Job:
         Inputs of all genes.
     state : dict
         Target state of the head, fitted on training and validation genes.
+    recipe : str
+        ``"joint"`` or ``"two-step"``.
     """
 
     sample: str
@@ -81,6 +83,7 @@ class Job:
     normaliser: ProfileNormaliser | None
     arrays: BlockArrays
     state: Mapping[str, float]
+    recipe: str = "joint"
 
     @property
     def model_name(self) -> str:
@@ -149,6 +152,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     )
     encoders = () if choice.baseline else _encoders(choice, blocks, config, registry)
     _check_settings(config, registry, choice, encoders, head_entry)
+    recipe = "joint" if choice.baseline else recipe_of(config, blocks)
     observed = features.expression(sample)
     left_out = {}
     usable = np.isfinite(observed)
@@ -205,6 +209,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         normaliser=normaliser,
         arrays=arrays,
         state=state,
+        recipe=recipe,
     )
 
 

@@ -26,6 +26,7 @@ logger = logging.getLogger("dexkit")
 
 HISTORY_COLUMNS = (
     "member",
+    "stage",
     "epoch",
     "loss",
     "val_loss",
@@ -33,6 +34,9 @@ HISTORY_COLUMNS = (
     "learning_rate",
     "seconds",
 )
+#: Stages of a training as ``history.csv`` names them. In the first of two, the sequence part trains
+#: with a head of its own; in the other one everything does.
+SEQUENCE_STAGE, JOINT_STAGE = "sequence", "joint"
 _CONFIG, _FEATURES, _BUNDLE = "config.toml", "features.json", "bundle.json"
 _CHECKPOINTS = "checkpoints"
 #: Key of ``features.json`` with the place of the feature file, which may change.
@@ -167,17 +171,17 @@ class RunFolder:
         """Write one file of the folder whole."""
         write_whole(self.path / name, content)
 
-    def checkpoints(self, member: int) -> Checkpoints:
-        """Return the checkpoints of a network of the ensemble."""
-        return Checkpoints(self.path / _CHECKPOINTS, f"member-{member}")
+    def checkpoints(self, member: int, stage: str) -> Checkpoints:
+        """Return the checkpoints of a network of the ensemble, in one stage of its training."""
+        return Checkpoints(self.path / _CHECKPOINTS, _name(member, stage))
 
-    def tensorboard(self, member: int) -> Path:
+    def tensorboard(self, member: int, stage: str) -> Path:
         """Return the folder of a network's TensorBoard events."""
-        return self.path / "tensorboard" / f"member-{member}"
+        return self.path / "tensorboard" / _name(member, stage)
 
-    def add_epoch(self, member: int, row: Mapping[str, float]) -> None:
+    def add_epoch(self, member: int, stage: str, row: Mapping[str, float]) -> None:
         """Add a row to ``history.csv``."""
-        self._history.append({"member": member, **row})
+        self._history.append({"member": member, "stage": stage, **row})
         text = io.StringIO()
         writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -231,6 +235,11 @@ def earlier_run_kept(path: Path) -> Iterator[None]:
         raise
     if aside.exists():
         shutil.rmtree(aside)
+
+
+def _name(member: int, stage: str) -> str:
+    """Return the name of a network's files: the stage in which all parts train goes without."""
+    return f"member-{member}" + ("" if stage == JOINT_STAGE else f"-{stage}")
 
 
 def _aside(path: Path) -> Path:

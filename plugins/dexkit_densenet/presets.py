@@ -9,9 +9,10 @@ from __future__ import annotations
 from dexkit.hooks import PresetEntry
 
 #: Zeng et al. 2019: section 2.2 for the network, 2.3 for the training; no learning rate is given,
-#: so that of Keras' RMSprop is taken. They train in two steps, first the promoter network alone:
-#: ``train.recipe = "two-step"`` has its place in this table as soon as ``fit`` has that key.
+#: so that of Keras' RMSprop is taken. They train in two steps, first the promoter network alone;
+#: of the second the text says no more than that it fine-tunes, so dexkit's own rate stays.
 _PAPER_TRAIN = {
+    "recipe": "two-step",
     "optimizer": "rmsprop",
     "learning_rate": 1e-3,
     "schedule": "constant",

@@ -87,6 +87,10 @@ class _CountHead:
         mean = np.exp(np.asarray(_log_mean(output)))
         return np.log10(mean + state["pseudocount"])
 
+    def decode_tensor(self, output: Any, state: State) -> Any:
+        """Do what :meth:`decode` does, on tensors: for exported models."""
+        return tf.math.log(tf.exp(_log_mean(output)) + state["pseudocount"]) / float(np.log(10))
+
     def _mean(self, vector: Any, state: State) -> Any:
         """Add the log mean, which starts at that of the training genes."""
         start = keras.initializers.Constant(float(np.log(state["mean"])))

@@ -92,6 +92,10 @@ class RegressionHead:
         """Return predictions in original units, shape (n_genes,)."""
         return output[:, 0].astype(np.float64) * state["sd"] + state["mean"]
 
+    def decode_tensor(self, output: Any, state: State) -> Any:
+        """Do what :meth:`decode` does, on tensors: for exported models."""
+        return ops.cast(output[:, 0], "float64") * state["sd"] + state["mean"]
+
 
 class ClassificationHead:
     """Softmax over low and high expression (paper section 2.2).
@@ -144,3 +148,7 @@ class ClassificationHead:
     def decode(self, output: npt.NDArray[np.float32], state: State) -> Values:
         """Return the probability of the high class, shape (n_genes,)."""
         return output[:, 1].astype(np.float64)
+
+    def decode_tensor(self, output: Any, state: State) -> Any:
+        """Do what :meth:`decode` does, on tensors: for exported models."""
+        return ops.cast(output[:, 1], "float64")

@@ -129,7 +129,8 @@ def whole(encoders, head_name, length_bp=64, n_bins=21, joint=(6,), joint_dropou
         n_bins=n_bins,
     )
     state = STATES[head_name]
-    return build_network(encoders, head(head_name), state, contract, joint, joint_dropout, 100)
+    sizes = (joint, joint_dropout, 100)
+    return build_network(encoders, head(head_name), state, contract, *sizes).model
 
 
 @pytest.mark.parametrize("head_name", STATES)

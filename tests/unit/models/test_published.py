@@ -30,7 +30,7 @@ def network():
         Contract(("sequence", "contacts"), upstream_bp=1000, downstream_bp=1001, n_bins=400),
         preset["train"]["joint_units"],
         preset["train"]["joint_dropout"],
-    )
+    ).model
 
 
 def n_weights(weights):

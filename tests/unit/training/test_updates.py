@@ -64,6 +64,32 @@ def test_rates_of_layers(contacts_only, head, train_config, rate_of, expected):
     assert moved == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize("rate", [0.5, 1])
+def test_a_resting_layer_neither_moves_nor_counts_in_the_norm(
+    contacts_only, head, train_config, rate
+):
+    """What is not applied must not shorten what is; later it moves at its own rate."""
+    plan, config = one_step([1, 2, 3, 4, 5, 6]), train_config(clip_norm=1e-3)
+    trained = loop_of(contacts_only, two_layers, head, config, {"first": rate})
+    gradients = trained.gradients(plan, 0)
+    order = {id(v): g for v, g in zip(trained.updates.trainable, gradients, strict=True)}
+    last = [order[id(v)] for v in trained.model.get_layer("last").weights]
+    for resting, counted in ((True, last), (False, gradients)):
+        trained.updates.resting = resting
+        trained.updates.set_rate(1e-3)
+        clipped, norm = trained.updates.clip(gradients)
+        expected = np.sqrt(sum(float((g**2).sum()) for g in counted))
+        assert float(norm) == pytest.approx(expected, rel=1e-5)
+        np.testing.assert_allclose(clipped[-1], gradients[-1] * 1e-3 / expected, rtol=1e-4)
+    trained.updates.resting = True
+    for moves in (0, rate * 1e-3):
+        before = np.asarray(trained.model.get_layer("first").kernel).copy()
+        trained.train_epoch(plan, 1e-3)
+        found = np.abs(np.asarray(trained.model.get_layer("first").kernel) - before).max()
+        assert found == pytest.approx(moves, rel=0.5) if moves else found == 0
+        trained.updates.resting = False
+
+
 @pytest.mark.parametrize(
     ("rate_of", "message"),
     [

@@ -47,8 +47,8 @@ def killed_after(monkeypatch, n_rows):
     """Make a fit die right behind its n-th row of history, before the next epoch."""
     original = RunFolder.add_epoch
 
-    def add_epoch(self, member, row):
-        original(self, member, row)
+    def add_epoch(self, *row):
+        original(self, *row)
         if len(self._history) == n_rows:
             raise Killed
 
