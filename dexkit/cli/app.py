@@ -22,6 +22,7 @@ from dexkit.cli.plugins import plugins_app
 from dexkit.cli.predict import predict_command
 from dexkit.cli.report import report_command
 from dexkit.cli.simulate import simulate_command
+from dexkit.cli.splits import splits_app
 from dexkit.errors import DexkitError, StoppedError
 
 #: Exit code of a wrong input or command; 1 is left for bugs.
@@ -99,6 +100,7 @@ def _main(
 app.command("build-features")(build_features_command)
 app.add_typer(features_app, name="features")
 app.command("import-deepexpression")(import_deepexpression_command)
+app.add_typer(splits_app, name="splits")
 app.command("fit")(fit_command)
 app.command("predict")(predict_command)
 app.add_typer(model_app, name="model")

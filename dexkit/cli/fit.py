@@ -57,8 +57,8 @@ def fit_command(
     split: Annotated[
         str | None,
         typer.Option(
-            help="chromosome (whole chromosomes are held out) or random (leaky: paper protocol). "
-            "\\[default: chromosome]",
+            help="What is held out: chromosome, graphreg, homology, chromosome-homology or random "
+            "(leaky: paper protocol); or a split file of `splits make`. \\[default: chromosome]",
             rich_help_panel=_SPLIT,
         ),
     ] = None,
@@ -177,6 +177,8 @@ def fit_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
 ) -> None:
     """Train a model on one sample and score it, beside baselines, on held-out chromosomes."""
+    from dexkit.workflows.splits import split_setting
+
     named = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -203,7 +205,7 @@ def fit_command(
         "head": head,
         "unobserved": unobserved,
         "quantile_normalise": quantile_normalise,
-        "split": {"kind": split, "folds": folds, "fold": fold},
+        "split": split_setting(split, folds, fold),
     } | _settings(set_ or [], named)
     request = _request(features, out, resume, config, dry_run)
     if dry_run:

@@ -1,7 +1,8 @@
-"""Assignment of genes to folds: whole chromosomes, or genes at random."""
+"""Assignment of genes to folds: whole chromosomes, whole groups, or genes at random."""
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import ConfigError, TrainingError
+
+#: Folds of the chromosome scheme of GraphReg, see :func:`graphreg_chromosomes`.
+GRAPHREG_FOLDS = 11
 
 
 def chromosome_folds(chroms: Sequence[str], n_folds: int) -> npt.NDArray[np.int16]:
@@ -89,6 +93,79 @@ def random_folds(n: int, n_folds: int, seed: int) -> npt.NDArray[np.int16]:
     folds = np.empty(n, dtype=np.int16)
     folds[np.random.default_rng(seed).permutation(n)] = np.arange(n) % n_folds
     return folds
+
+
+def group_folds(
+    groups: npt.NDArray[np.intp], n_folds: int, seed: int | Sequence[int]
+) -> npt.NDArray[np.int16]:
+    """Assign whole groups of genes to folds of similar gene number.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_genes,), dtype intp
+        Group of each gene; any integers.
+    n_folds : int
+        Number of folds, at least 2 and at most the number of groups.
+    seed : int or sequence of int
+        Decides the order of groups of equal size.
+
+    Returns
+    -------
+    ndarray of shape (n_genes,), dtype int16
+        Fold of each gene, 0-based.
+
+    Raises
+    ------
+    ConfigError
+        If ``n_folds`` is below 2.
+    TrainingError
+        If there are fewer groups than folds.
+
+    Notes
+    -----
+    Greedy: groups by falling gene number, each to the fold with the fewest genes so far (ties to
+    the lowest fold). A group larger than a fold's share makes its fold as large as itself.
+    """
+    check_n_folds(n_folds)
+    _, of_gene, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) < n_folds:
+        raise TrainingError(
+            f"{n_folds} folds of whole groups need at least {n_folds} groups of related genes; got "
+            f"{len(sizes)}, the largest of {max(sizes, default=0)} genes; ask for fewer folds"
+        )
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    fold_of = np.empty(len(sizes), dtype=np.int16)
+    totals = [(0, fold) for fold in range(n_folds)]
+    for group in order.tolist():
+        total, fold = totals[0]
+        fold_of[group] = fold
+        heapq.heapreplace(totals, (total + int(sizes[group]), fold))
+    return np.asarray(fold_of[of_gene])
+
+
+def graphreg_chromosomes(fold: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the chromosomes that GraphReg and EPInformer test and validate on.
+
+    Parameters
+    ----------
+    fold : int
+        0-based fold, below :data:`GRAPHREG_FOLDS`.
+
+    Returns
+    -------
+    test, validation : frozenset of str
+        Chromosome names without ``chr``. Fold *k*, counted from 1, tests *k* + 1 and *k* + 11 and
+        validates on *k* and *k* + 10; the eleventh, which the scripts of GraphReg add, tests 1,
+        22 and X and validates on 11 and 21. Y and unplaced sequences are never held out.
+
+    References
+    ----------
+    Karbalayghareh, Sahin, Leslie (2022), *Genome Research* 32:930.
+    """
+    k = fold + 1
+    test = {"1", "22", "X"} if k == GRAPHREG_FOLDS else {str(k + 1), str(k + 11)}
+    return frozenset(test), frozenset({str(k), str(k + 10)})
 
 
 def balanced_groups(sizes: Mapping[str, int], n_groups: int) -> dict[str, int]:

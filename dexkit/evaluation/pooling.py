@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dexkit.errors import InputError
 from dexkit.evaluation.runs import RunPredictions, baseline_columns
+from dexkit.evaluation.splits import SEEDED_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +54,9 @@ def check_same_cross_validation(runs: Sequence[RunPredictions]) -> None:
             "model": run.model,
             "split kind": split["kind"],
             "number of folds": split["n_folds"],
-            # Chromosome folds do not depend on the seed.
-            "split seed": split["seed"] if split["kind"] == "random" else None,
+            "split file": split.get("sha256"),
+            # The folds of whole chromosomes do not depend on the seed.
+            "split seed": split["seed"] if split["kind"] in SEEDED_KINDS else None,
             "baselines": ", ".join(baseline_columns(run.predictions)) or "none",
         }
 

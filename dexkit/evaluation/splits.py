@@ -2,7 +2,8 @@
 
 The default keeps whole chromosomes together, because neighbouring genes share promoters, contact
 profiles and family members; genes drawn at random leak all of these across the split. Random
-genes remain available, stamped leaky, to re-run the protocol of the paper.
+genes remain available, stamped leaky, to re-run the protocol of the paper. Relatives on other
+chromosomes are kept on one side by the homology kinds.
 """
 
 from __future__ import annotations
@@ -10,26 +11,33 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import ConfigError, InputError, TrainingError, did_you_mean
 from dexkit.evaluation.folds import (
+    GRAPHREG_FOLDS,
     balanced_groups,
     check_n_folds,
     check_seed,
     chromosome_folds,
+    graphreg_chromosomes,
+    group_folds,
     in_natural_order,
     list_chromosomes,
     random_folds,
 )
+from dexkit.evaluation.split import LEAKY_NOTE, MIN_PART_GENES, Split, checked
 
 __all__ = [
+    "GRAPHREG_FOLDS",
+    "GROUP_KINDS",
     "LEAKY_NOTE",
     "MIN_PART_GENES",
+    "SEEDED_KINDS",
     "SPLIT_KINDS",
     "VALIDATION_FRACTION",
     "Split",
@@ -39,71 +47,18 @@ __all__ = [
     "random_folds",
 ]
 
-SplitKind = Literal["chromosome", "random"]
-SPLIT_KINDS: tuple[SplitKind, ...] = ("chromosome", "random")
-
-LEAKY_NOTE = "leaky: paper protocol"
+SplitKind = Literal["chromosome", "graphreg", "homology", "chromosome-homology", "random"]
+SPLIT_KINDS: tuple[SplitKind, ...] = get_args(SplitKind)
+#: Kinds that need to know which genes are related.
+GROUP_KINDS: frozenset[str] = frozenset({"homology", "chromosome-homology"})
+#: Kinds whose folds depend on the seed.
+SEEDED_KINDS: frozenset[str] = frozenset({"random", "homology"})
 
 # Train : validation = 0.8 : 0.1 inside the training folds (Zeng, Wang and Jiang 2019, Methods).
 VALIDATION_FRACTION = 1 / 9
 
-# A correlation over two genes is always +1 or -1, so a part below three genes measures nothing.
-MIN_PART_GENES = 3
-
 # Keeps the random stream of the validation draw apart from that of the folds.
 _VALIDATION_STREAM = 1
-
-
-@dataclass(frozen=True)
-class Split:
-    """One division of the usable genes of a feature file.
-
-    Parameters
-    ----------
-    train, validation, test : ndarray of shape (n_part,), dtype intp
-        Gene indices into the feature file, ascending, pairwise disjoint.
-    kind : str
-        ``"chromosome"`` or ``"random"``.
-    n_folds : int
-        Number of folds of the cross-validation this split is part of.
-    fold : int
-        0-based fold that is the test part.
-    seed : int
-        Seed; it has no effect on chromosome splits.
-    leaky : bool
-        Whether related genes may sit on both sides (random genes).
-    test_chroms, validation_chroms : tuple of str
-        Whole chromosomes of these parts; empty for random genes.
-    """
-
-    train: npt.NDArray[np.intp]
-    validation: npt.NDArray[np.intp]
-    test: npt.NDArray[np.intp]
-    kind: str
-    n_folds: int
-    fold: int
-    seed: int
-    leaky: bool
-    test_chroms: tuple[str, ...] = ()
-    validation_chroms: tuple[str, ...] = ()
-
-    def describe(self) -> dict[str, Any]:
-        """Return everything but the gene indices as JSON-able values."""
-        return {
-            "kind": self.kind,
-            "n_folds": self.n_folds,
-            "fold": self.fold,
-            "seed": self.seed,
-            "leaky": self.leaky,
-            "note": LEAKY_NOTE if self.leaky else "",
-            "test_chroms": list(self.test_chroms),
-            "validation_chroms": list(self.validation_chroms),
-            "n": {
-                "train": len(self.train),
-                "validation": len(self.validation),
-                "test": len(self.test),
-            },
-        }
 
 
 def make_split(
@@ -115,6 +70,7 @@ def make_split(
     seed: int = 0,
     validation_fraction: float = VALIDATION_FRACTION,
     member: int = 0,
+    groups: npt.NDArray[np.intp] | None = None,
 ) -> Split:
     """Divide the usable genes into training, validation and test parts.
 
@@ -125,15 +81,22 @@ def make_split(
     usable : ndarray of shape (n_genes,), dtype bool
         Genes that have what the run needs (expression, contacts); the others are in no part.
     kind : str
-        ``"chromosome"`` (whole chromosomes) or ``"random"`` (random genes, leaky).
+        ``"chromosome"`` (whole chromosomes), ``"graphreg"`` (whole chromosomes, 11 fixed folds),
+        ``"homology"`` (whole groups of related genes), ``"chromosome-homology"`` (whole
+        chromosomes; genes related to those of another part are left out) or ``"random"`` (random
+        genes, leaky).
     n_folds, fold : int
         Number of folds, and the 0-based fold that becomes the test part.
     seed : int
-        Seed of random splits, not negative.
+        Seed of random and homology splits, not negative.
     validation_fraction : float
         Part of the genes outside the test fold that is held out for early stopping, in (0, 1).
     member : int
-        0-based number of the ensemble member; see Notes.
+        0-based number of the ensemble member; see Notes. The graphreg kind has one validation
+        part for all members.
+    groups : ndarray of shape (n_genes,), dtype intp, optional
+        Group of related genes that each gene is in, from 0; for the two homology kinds
+        (:func:`dexkit.evaluation.homology.connected_groups`).
 
     Returns
     -------
@@ -145,7 +108,7 @@ def make_split(
     ConfigError
         If an option is out of its range.
     InputError
-        If ``chroms`` and ``usable`` differ in length, or no gene is usable.
+        If ``chroms``, ``usable`` and ``groups`` differ in length, or no gene is usable.
     TrainingError
         If the genes cannot be divided as asked: too few chromosomes or too few genes.
 
@@ -165,9 +128,18 @@ def make_split(
     consecutive disjoint slices of the fraction asked for; member ``m`` takes slice ``m`` modulo
     the number of slices.
 
+    *Homology kind.* Groups are folded over all genes of the file, see
+    :func:`~dexkit.evaluation.folds.group_folds`; those outside the test fold are divided in the
+    same way, over usable genes, into ``round(1 / validation_fraction)`` sets, of which member
+    ``m`` takes set ``m`` modulo their number.
+
+    *Chromosome-homology kind.* The chromosome kind, after which a validation gene that shares a
+    group with a test gene, and a training gene that shares one with either, is in no part.
+
     References
     ----------
     Zeng, Wang, Jiang (2019), *Bioinformatics*: random folds, train : validation = 0.8 : 0.1.
+    Karbalayghareh, Sahin, Leslie (2022), *Genome Research* (GraphReg): the graphreg folds.
     """
     usable = np.asarray(usable, dtype=bool)
     names = np.array([str(chrom) for chrom in chroms], dtype=object)
@@ -181,7 +153,20 @@ def make_split(
         raise InputError(f"no usable gene; got {len(names)} genes, none with what the run needs")
     if kind == "random":
         return _random_split(usable, n_folds, fold, seed, validation_fraction, member)
-    return _chromosome_split(names, usable, n_folds, fold, seed, validation_fraction, member)
+    if kind == "graphreg":
+        return _graphreg_split(names, usable, fold, seed)
+    if kind == "chromosome":
+        return _chromosome_split(names, usable, n_folds, fold, seed, validation_fraction, member)
+    if groups is None or groups.shape != names.shape:
+        got = "none" if groups is None else f"shape {groups.shape}"
+        raise InputError(
+            f"the {kind} split must know the group of every gene; got {got}, expected "
+            f"({len(names)},)"
+        )
+    if kind == "homology":
+        return _group_split(groups, usable, n_folds, fold, seed, validation_fraction, member)
+    split = _chromosome_split(names, usable, n_folds, fold, seed, validation_fraction, member)
+    return _without_relatives(split, groups)
 
 
 def _chromosome_split(
@@ -220,7 +205,7 @@ def _chromosome_split(
         )
     validation_chroms = _validation_chromosomes(rest, fraction, member, f"fold {fold}")
     in_validation = usable & np.isin(names, list(validation_chroms))
-    return _checked(
+    return checked(
         Split(
             train=np.flatnonzero(usable & ~in_test & ~in_validation),
             validation=np.flatnonzero(in_validation),
@@ -261,6 +246,81 @@ def _validation_chromosomes(
     return fitting[member % len(fitting)]
 
 
+def _graphreg_split(
+    names: npt.NDArray[np.object_], usable: npt.NDArray[np.bool_], fold: int, seed: int
+) -> Split:
+    labels = np.array([name.removeprefix("chr").upper() for name in names], dtype=object)
+    test_labels, validation_labels = graphreg_chromosomes(fold)
+    in_test = usable & np.isin(labels, list(test_labels))
+    in_validation = usable & np.isin(labels, list(validation_labels))
+    return checked(
+        Split(
+            train=np.flatnonzero(usable & ~in_test & ~in_validation),
+            validation=np.flatnonzero(in_validation),
+            test=np.flatnonzero(in_test),
+            kind="graphreg",
+            n_folds=GRAPHREG_FOLDS,
+            fold=fold,
+            seed=seed,
+            leaky=False,
+            test_chroms=in_natural_order(set(names[in_test])),
+            validation_chroms=in_natural_order(set(names[in_validation])),
+        )
+    )
+
+
+def _group_split(
+    groups: npt.NDArray[np.intp],
+    usable: npt.NDArray[np.bool_],
+    n_folds: int,
+    fold: int,
+    seed: int,
+    fraction: float,
+    member: int,
+) -> Split:
+    folds = group_folds(groups, n_folds, seed)
+    rest = np.flatnonzero(usable & (folds != fold))
+    n_groups = len(np.unique(groups[rest]))
+    if n_groups < 2:
+        raise TrainingError(
+            f"fold {fold} of {n_folds} (homology split) leaves {n_groups} groups of related genes "
+            "for training and validation, which need one each; use more genes, or fewer relations"
+        )
+    n_sets = min(n_groups, max(2, round(1 / fraction)))
+    sets = group_folds(groups[rest], n_sets, [seed, fold, _VALIDATION_STREAM])
+    in_validation = sets == member % n_sets
+    return checked(
+        Split(
+            train=rest[~in_validation],
+            validation=rest[in_validation],
+            test=np.flatnonzero(usable & (folds == fold)),
+            kind="homology",
+            n_folds=n_folds,
+            fold=fold,
+            seed=seed,
+            leaky=False,
+        )
+    )
+
+
+def _without_relatives(split: Split, groups: npt.NDArray[np.intp]) -> Split:
+    """Take the genes out that are related to genes of another part; test genes stay."""
+    validation = split.validation[~np.isin(groups[split.validation], groups[split.test])]
+    held_out = groups[np.concatenate([split.test, validation])]
+    train = split.train[~np.isin(groups[split.train], held_out)]
+    before = np.concatenate([split.train, split.validation])
+    left_out = np.setdiff1d(before, np.concatenate([train, validation]))
+    return checked(
+        replace(
+            split,
+            kind="chromosome-homology",
+            train=train,
+            validation=validation,
+            left_out=left_out,
+        )
+    )
+
+
 def _random_split(
     usable: npt.NDArray[np.bool_],
     n_folds: int,
@@ -277,7 +337,7 @@ def _random_split(
     shuffled = np.random.default_rng([seed, fold, _VALIDATION_STREAM]).permutation(rest)
     start = (member % n_slices) * n_validation
     validation = np.sort(shuffled[start : start + n_validation])
-    return _checked(
+    return checked(
         Split(
             train=np.setdiff1d(rest, validation, assume_unique=True),
             validation=validation,
@@ -291,18 +351,6 @@ def _random_split(
     )
 
 
-def _checked(split: Split) -> Split:
-    for part in ("train", "validation", "test"):
-        n = len(getattr(split, part))
-        if n < MIN_PART_GENES:
-            raise TrainingError(
-                f"fold {split.fold} of {split.n_folds} ({split.kind} split) has too few genes: "
-                f"the {part} part got {n}, expected at least {MIN_PART_GENES}; use more genes, "
-                "another number of folds or a larger validation fraction"
-            )
-    return split
-
-
 def _check_options(
     kind: str, n_folds: int, fold: int, seed: int, fraction: float, member: int
 ) -> None:
@@ -310,6 +358,11 @@ def _check_options(
         raise ConfigError(f"unknown split {kind!r}; {did_you_mean(kind, SPLIT_KINDS)}")
     check_n_folds(n_folds)
     check_seed(seed)
+    if kind == "graphreg" and n_folds != GRAPHREG_FOLDS:
+        raise ConfigError(
+            f"the graphreg split has {GRAPHREG_FOLDS} folds; got {n_folds}, give --folds "
+            f"{GRAPHREG_FOLDS}"
+        )
     if not 0 <= fold < n_folds:
         raise ConfigError(
             f"fold out of range: got {fold}, expected 0 to {n_folds - 1} with {n_folds} folds"

@@ -282,7 +282,7 @@ def _say_what_is_used(features: FeatureFile, job: Job, n_predicted: int) -> None
     n_unscored = int((job.parts == "unmeasured").sum()) - n_without_inputs
     logger.info(
         "sample %s, blocks %s: %d training, %d validation and %d test genes (%s); of %d genes in "
-        "the file %d are predicted but not scored (no expression), %d left out (no contacts)",
+        "the file %d are predicted but not scored (no expression), %d left out (left_out.tsv)",
         job.sample,
         "+".join(job.contract.blocks),
         len(split.train),

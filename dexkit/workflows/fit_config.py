@@ -18,11 +18,15 @@ logger = logging.getLogger("dexkit")
 
 
 class SplitConfig(BaseModel):
-    """How genes are divided; see :func:`dexkit.evaluation.splits.make_split`."""
+    """How genes are divided; see :func:`dexkit.workflows.splits.splits_of_run`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    kind: Literal["chromosome", "random"] = Field("chromosome", description="what is held out")
+    kind: Literal["chromosome", "graphreg", "homology", "chromosome-homology", "random", "file"] = (
+        Field("chromosome", description="what is held out")
+    )
+    file: str | None = Field(None, description="split file, for the kind 'file'")
+    sha256: str | None = Field(None, description="SHA-256 of that file; another one is refused")
     folds: int = Field(5, ge=2, description="folds of the cross-validation")
     fold: int = Field(0, ge=0, description="the fold that is the test part")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import ConfigError, InputError, did_you_mean
-from dexkit.evaluation.splits import Split, make_split
+from dexkit.evaluation.splits import Split
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES, expression_path, observed_path, signal_path
 from dexkit.hooks import Head
@@ -24,6 +25,7 @@ from dexkit.models.normaliser import ProfileNormaliser
 from dexkit.models.quantile import QuantileNormaliser
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.fit_config import FitConfig, recipe_of
+from dexkit.workflows.splits import splits_of_run
 
 logger = logging.getLogger("dexkit")
 
@@ -160,19 +162,10 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         seen = features.contacts(sample)[1].any(axis=1)
         left_out[f"no contacts of {sample} were measured on its chromosome"] = np.flatnonzero(~seen)
         usable &= seen
-    split_config = config.split
     n_members = 1 if choice.baseline else config.train.ensemble
-    splits = tuple(
-        make_split(
-            [str(c) for c in features.genes.chrom],
-            usable,
-            kind=split_config.kind,
-            n_folds=split_config.folds,
-            fold=split_config.fold,
-            seed=config.train.seed,
-            member=member,
-        )
-        for member in range(n_members)
+    splits = splits_of_run(features, usable, config.split, config.train.seed, n_members)
+    left_out[f"related to genes of another part ({splits[0].kind} split)"] = functools.reduce(
+        np.intersect1d, [split.left_out for split in splits]
     )
     development = np.sort(np.concatenate([splits[0].train, splits[0].validation]))
     quantiles = None

@@ -1,0 +1,253 @@
+"""The leakage report: related genes on the two sides of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dexkit.evaluation.relations import Relations
+from dexkit.evaluation.split_file import SplitTable
+
+#: Near-copies that the report lists, the most similar first.
+N_WORST = 10
+
+#: One a test gene: how many training and validation genes it is related to in this fold.
+_Counts = npt.NDArray[np.int64]
+_Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One way in which test genes are related to genes that the model learns from.
+
+    Parameters
+    ----------
+    name : str
+        Key, as in the JSON output.
+    text : str
+        What relates the genes.
+    genes : tuple of int, or None
+        By fold, the test genes with at least one relative among training and validation genes.
+        None: the feature file cannot tell.
+    pairs : tuple of int, or None
+        By fold, the pairs of a test gene and a training or validation gene.
+    """
+
+    name: str
+    text: str
+    genes: tuple[int, ...] | None
+    pairs: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class LeakageReport:
+    """What leaks across a split.
+
+    Parameters
+    ----------
+    split : mapping
+        Kind, folds, seed, leaky and file of the split.
+    n_test : tuple of int
+        Test genes by fold.
+    n_left_out : tuple of int
+        Genes in no part, by fold.
+    leaks : tuple of Leak
+        One a relation.
+    worst : tuple of mapping
+        The most similar near-copies across the split.
+    """
+
+    split: Mapping[str, Any]
+    n_test: tuple[int, ...]
+    n_left_out: tuple[int, ...]
+    leaks: tuple[Leak, ...]
+    worst: tuple[Mapping[str, Any], ...]
+
+    def find(self, name: str) -> Leak:
+        """Return one relation by its key."""
+        return next(leak for leak in self.leaks if leak.name == name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: sums over the folds, and the numbers of each fold."""
+        n_test = sum(self.n_test)
+        return {
+            "split": dict(self.split),
+            "n_test": list(self.n_test),
+            "n_left_out": list(self.n_left_out),
+            "leaks": [
+                {
+                    "name": leak.name,
+                    "text": leak.text,
+                    "genes": None if leak.genes is None else sum(leak.genes),
+                    "share": None if leak.genes is None else sum(leak.genes) / n_test,
+                    "pairs": None if leak.pairs is None else sum(leak.pairs),
+                    "genes_by_fold": None if leak.genes is None else list(leak.genes),
+                    "pairs_by_fold": None if leak.pairs is None else list(leak.pairs),
+                }
+                for leak in self.leaks
+            ],
+            "worst_near_copies": [dict(pair) for pair in self.worst],
+        }
+
+
+def find_leaks(relations: Relations, table: SplitTable, min_similarity: float) -> LeakageReport:
+    """Look for relations between the test genes of each fold and what the model learns from.
+
+    Parameters
+    ----------
+    relations : Relations
+        Relations among the genes of the feature file.
+    table : SplitTable
+        The split, its genes in the order of the file.
+    min_similarity : float
+        Threshold that the near-copies were found with, for the text.
+
+    Returns
+    -------
+    LeakageReport
+        Counts by relation and fold, and the worst pairs.
+    """
+    sides = [
+        (table.rows(fold, "test"), table.rows(fold, "train") | table.rows(fold, "validation"))
+        for fold in range(table.n_folds)
+    ]
+    bins, window, profile = relations.tss_bin, relations.window_bp, relations.profile_bins
+    size = f"{relations.bin_size_bp:,} bp"
+    counted: dict[str, tuple[str, list[_Counts] | None]] = {
+        "near_copies": (
+            f"near-copies (k-mer similarity from {min_similarity:g})",
+            None if relations.copies is None else [_copies(relations, *side) for side in sides],
+        ),
+        "identical_sequences": (
+            "identical promoter sequences",
+            None
+            if relations.sequence is None
+            else [_same(relations.sequence, *side) for side in sides],
+        ),
+        "duplicated_genes": (
+            "the same gene name",
+            [_same(relations.name, *side) for side in sides],
+        ),
+        "overlapping_promoters": (
+            "overlapping promoters",
+            None
+            if window is None
+            else [_near(relations.chrom, relations.start, window - 1, *side) for side in sides],
+        ),
+        "same_bin": (
+            f"one TSS bin of {size} (identical contact profiles)",
+            [_near(relations.chrom, bins, 0, *side) for side in sides],
+        ),
+        "shared_bins": (
+            "shared contact bins (overlapping profiles)",
+            None
+            if profile is None
+            else [_near(relations.chrom, bins, profile - 1, *side) for side in sides],
+        ),
+    }
+    return LeakageReport(
+        split={
+            "kind": table.kind,
+            "n_folds": table.n_folds,
+            "seed": table.seed,
+            "leaky": table.leaky,
+            "file": table.file or None,
+        },
+        n_test=tuple(int(test.sum()) for test, _ in sides),
+        n_left_out=tuple(int(table.rows(f, "left_out").sum()) for f in range(table.n_folds)),
+        leaks=tuple(_leak(name, text, counts) for name, (text, counts) in counted.items()),
+        worst=tuple(_worst(relations, sides)),
+    )
+
+
+def _leak(name: str, text: str, counts: list[_Counts] | None) -> Leak:
+    if counts is None:
+        return Leak(name, text, None, None)
+    return Leak(
+        name,
+        text,
+        tuple(int(np.count_nonzero(found)) for found in counts),
+        tuple(int(found.sum()) for found in counts),
+    )
+
+
+def _across(relations: Relations, test: _Mask, learnt: _Mask) -> tuple[_Mask, _Mask]:
+    """Return which near-copies have their first, and which their second gene in the test part."""
+    copies = relations.copies
+    if copies is None:
+        none = np.empty(0, dtype=bool)
+        return none, none
+    a, b = copies.first, copies.second
+    return test[a] & learnt[b], test[b] & learnt[a]
+
+
+def _copies(relations: Relations, test: _Mask, learnt: _Mask) -> _Counts:
+    counts = np.zeros(len(test), dtype=np.int64)
+    copies = relations.copies
+    if copies is not None:
+        first, second = _across(relations, test, learnt)
+        np.add.at(counts, copies.first[first], 1)
+        np.add.at(counts, copies.second[second], 1)
+    return counts
+
+
+def _same(number: npt.NDArray[np.intp], test: _Mask, learnt: _Mask) -> _Counts:
+    """Count genes of the same number, -1 apart."""
+    known = number >= 0
+    n_of = np.bincount(number[known & learnt], minlength=int(number.max(initial=-1)) + 1)
+    return np.asarray(n_of[number[known & test]], dtype=np.int64)
+
+
+def _near(
+    chrom: npt.NDArray[np.intp],
+    position: npt.NDArray[np.int64],
+    reach: int,
+    test: _Mask,
+    learnt: _Mask,
+) -> _Counts:
+    """Count genes on the same chromosome that are not further than ``reach``."""
+    placed = chrom >= 0
+    low = int(position.min(initial=0))
+    # Chromosomes lie behind each other with gaps that no reach bridges.
+    stride = int(position.max(initial=0)) - low + reach + 1
+    place = chrom * stride + (position - low)
+    others = np.sort(place[placed & learnt])
+    own = place[placed & test]
+    after = np.searchsorted(others, own + reach, side="right")
+    return np.asarray(after - np.searchsorted(others, own - reach, side="left"), dtype=np.int64)
+
+
+def _worst(relations: Relations, sides: list[tuple[_Mask, _Mask]]) -> list[dict[str, Any]]:
+    copies, genes = relations.copies, relations.genes
+    if copies is None:
+        return []
+    found = []
+    for fold, (test, learnt) in enumerate(sides):
+        first, second = _across(relations, test, learnt)
+        for tested, other, mask in (
+            (copies.first, copies.second, first),
+            (copies.second, copies.first, second),
+        ):
+            # The best of each fold suffice for the best of all.
+            rows = np.flatnonzero(mask)
+            rows = rows[np.argsort(-copies.similarity[rows], kind="stable")][:N_WORST]
+            found += [
+                (-float(copies.similarity[r]), fold, int(tested[r]), int(other[r])) for r in rows
+            ]
+    return [
+        {
+            "similarity": -negative,
+            "fold": fold,
+            "test_gene": str(genes.gene_id[a]),
+            "test_name": str(genes.gene_name[a]),
+            "test_chrom": str(genes.chrom[a]),
+            "other_gene": str(genes.gene_id[b]),
+            "other_name": str(genes.gene_name[b]),
+            "other_chrom": str(genes.chrom[b]),
+        }
+        for negative, fold, a, b in sorted(found)[:N_WORST]
+    ]
