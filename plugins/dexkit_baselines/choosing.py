@@ -49,10 +49,10 @@ def convergence_counted() -> Iterator[None]:
 def map_in_threads(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Apply ``function`` to every item, side by side; results keep the order of the items.
 
-    Each call sees one OpenMP thread (a setting of each thread, unlike that of BLAS), so that the
-    result does not depend on the number of threads.
+    Not for estimators that start threads of their own with joblib (forests, boosting): their
+    workers save and restore the filters of warnings, which all threads share.
     """
-    with ThreadPoolExecutor(n_threads(), initializer=_one_openmp_thread) as pool:
+    with ThreadPoolExecutor(n_threads()) as pool:
         return list(pool.map(function, items))
 
 
@@ -120,7 +120,3 @@ def inner_rows(n_genes: int, most: int, seed: int) -> Rows:
     if n_genes <= most:
         return np.arange(n_genes)
     return np.sort(np.random.default_rng(seed).choice(n_genes, most, replace=False))
-
-
-def _one_openmp_thread() -> None:
-    threadpool_limits(1, user_api="openmp")

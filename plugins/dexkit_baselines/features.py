@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 import dexkit_ext
 from dexkit.errors import ConfigError, TrainingError
@@ -70,6 +71,8 @@ def in_row_blocks(
 ) -> npt.NDArray[np.float64]:
     """Predict a few genes at a time, so that the features of all are never in memory.
 
+    Libraries get one thread, as in fits: the number of threads does not reach the last digits.
+
     Parameters
     ----------
     predict : callable
@@ -84,8 +87,9 @@ def in_row_blocks(
     """
     n_genes = len(next(iter(blocks.values())))
     predicted = np.empty(n_genes)
-    for rows in row_slices(n_genes):
-        predicted[rows] = predict({name: values[rows] for name, values in blocks.items()})
+    with threadpool_limits(1):
+        for rows in row_slices(n_genes):
+            predicted[rows] = predict({name: values[rows] for name, values in blocks.items()})
     return predicted
 
 

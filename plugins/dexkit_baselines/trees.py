@@ -19,7 +19,6 @@ from dexkit_baselines.choosing import (
     class_folds,
     inner_folds,
     inner_rows,
-    map_in_threads,
     n_threads,
     one_thread_libraries,
 )
@@ -61,24 +60,24 @@ class ForestBaseline:
         folds = make_folds(self._name, y[rows], config.inner_folds, self._seed)
         features = feature_matrix(blocks, config)
         grid = list(product(config.feature_shares, config.leaf_genes))
-
-        def squared_error(task: tuple[tuple[float, int], Fold]) -> float:
-            (share, leaf), (train, validation) = task
-            forest = self._new(share, leaf, config.inner_trees, 1)
-            forest.fit(features[rows[train]], y[rows[train]])
-            predicted = self._values(forest, features[rows[validation]])
-            return float(np.square(predicted - y[rows[validation]]).sum())
-
-        with one_thread_libraries():
-            found = map_in_threads(squared_error, product(grid, folds)) if len(grid) > 1 else [0.0]
-            errors = np.reshape(found, (len(grid), -1)).sum(axis=1) / len(rows)
-            share, leaf = grid[int(np.argmin(errors))]
-            forest = self._new(share, leaf, config.trees, n_threads()).fit(features, y)
+        errors = np.zeros(len(grid))
+        for point, (share, leaf) in enumerate(grid):
+            for train, validation in folds:
+                forest = self._new(share, leaf, config.inner_trees)
+                forest.fit(features[rows[train]], y[rows[train]]).set_params(n_jobs=1)
+                predicted = self._values(forest, features[rows[validation]])
+                errors[point] += np.square(predicted - y[rows[validation]]).sum() / len(rows)
+        share, leaf = grid[int(np.argmin(errors))]
+        forest = self._new(share, leaf, config.trees).fit(features, y)
         # Threads would add up the trees in any order.
         self._forest = forest.set_params(n_jobs=1)
-        self._chosen = {"feature_share": share, "leaf_genes": leaf, "n_features": features.shape[1]}
-        if len(grid) > 1:
-            self._chosen |= {"inner_error": float(errors.min()), "inner_genes": len(rows)}
+        self._chosen = {
+            "feature_share": share,
+            "leaf_genes": leaf,
+            "n_features": features.shape[1],
+            "inner_error": float(errors.min()),
+            "inner_genes": len(rows),
+        }
         return self
 
     def predict(self, blocks: Blocks) -> Array:
@@ -91,13 +90,13 @@ class ForestBaseline:
         """Return what was chosen and the inner error of it."""
         return {"k": self._config.k, "trees": self._config.trees, **self._chosen}
 
-    def _new(self, share: float, leaf: int, trees: int, jobs: int) -> Any:
+    def _new(self, share: float, leaf: int, trees: int) -> Any:
         kind = RandomForestClassifier if self._classes else RandomForestRegressor
         return kind(
             trees,
             max_features=share,
             min_samples_leaf=leaf,
-            n_jobs=jobs,
+            n_jobs=n_threads(),
             random_state=self._seed,
         )
 
@@ -134,24 +133,20 @@ class BoostingBaseline:
         features = feature_matrix(blocks, config, np.float64)
         steps = sorted(set(config.iterations))
 
-        def squared_errors(task: tuple[int, Fold]) -> list[float]:
-            leaves, (train, validation) = task
-            model = self._new(leaves, steps[-1]).fit(features[rows[train]], y[rows[train]])
-            staged = model.staged_predict(features[rows[validation]])
-            right = y[rows[validation]]
-            return [
-                float(np.square(predicted - right).sum())
-                for number, predicted in enumerate(staged, start=1)
-                if number in steps
-            ]
-
+        errors = np.zeros((len(config.leaves), len(steps)))
         with one_thread_libraries():
-            found = map_in_threads(squared_errors, product(config.leaves, folds))
-            shape = (len(config.leaves), len(folds), len(steps))
-            errors = np.reshape(found, shape).sum(axis=1) / len(rows)
+            for errors_of_size, leaves in zip(errors, config.leaves, strict=True):
+                for train, validation in folds:
+                    model = self._new(leaves, steps[-1]).fit(features[rows[train]], y[rows[train]])
+                    staged = model.staged_predict(features[rows[validation]])
+                    right = y[rows[validation]]
+                    errors_of_size += [
+                        np.square(predicted - right).sum() / len(rows)
+                        for number, predicted in enumerate(staged, start=1)
+                        if number in steps
+                    ]
             size, step = np.unravel_index(int(np.argmin(errors)), errors.shape)
-            model = self._new(config.leaves[size], steps[step])
-            [self._model] = map_in_threads(lambda new: new.fit(features, y), [model])
+            self._model = self._new(config.leaves[size], steps[step]).fit(features, y)
         self._chosen = {
             "leaves": config.leaves[size],
             "iterations": steps[step],

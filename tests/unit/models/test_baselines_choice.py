@@ -85,7 +85,8 @@ def test_boosting_is_that_of_scikit_learn():
         errors[steps] = np.mean((inner - y) ** 2)
     assert found["iterations"] == min(errors, key=errors.get)
     assert found["inner_mse"] == pytest.approx(min(errors.values()))
-    expected = model.set_params(max_iter=found["iterations"]).fit(contacts, y).predict(contacts)
+    with threadpool_limits(1):
+        expected = model.set_params(max_iter=found["iterations"]).fit(contacts, y).predict(contacts)
     np.testing.assert_allclose(fitted.predict({"contacts": contacts}), expected)
 
 
@@ -129,13 +130,8 @@ def test_an_interaction_is_for_trees(name, least, most):
     contacts = make_contacts(800)
     y = np.sign(contacts[:, 1]) * contacts[:, 4] + 0.2 * make_contacts(800, 9)[:, 0]
     options = {
-        "random-forest": {
-            "feature_shares": (1.0,),
-            "trees": 60,
-            "inner_trees": 10,
-            "inner_folds": 2,
-        },
-        "gradient-boosting": {"inner_folds": 2},
+        "random-forest": QUICK["random-forest"] | {"feature_shares": (1.0,)},
+        "gradient-boosting": {"inner_folds": 2, "iterations": (80,), "leaves": (8,)},
     }
     fitted = baseline(name, **options.get(name, {}))
     predicted = fitted.fit({"contacts": contacts[:600]}, y[:600]).predict(
@@ -164,7 +160,8 @@ def test_threads_and_row_blocks_change_nothing(name, monkeypatch):
     for threads in (1, 3):
         monkeypatch.setattr(dexkit_baselines.choosing, "n_threads", lambda n=threads: n)
         monkeypatch.setattr(dexkit_baselines.trees, "n_threads", lambda n=threads: n)
-        fitted = baseline(name, seed=5, **QUICK[name]).fit(blocks, y)
+        with threadpool_limits(threads):
+            fitted = baseline(name, seed=5, **QUICK[name]).fit(blocks, y)
         found.append(fitted.predict(blocks))
     np.testing.assert_array_equal(*found)
     monkeypatch.setattr(dexkit_baselines.features, "ROWS", 17)
