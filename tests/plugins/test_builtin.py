@@ -16,6 +16,12 @@ BUILT_IN = ["sequence", "contacts", "densenet", "heads", "baselines", "motif-for
 #: The default grid of inner fits takes half a minute, and its size does not matter here.
 QUICK = {
     "logistic": {"strengths": [0.01, 1.0], "inner_folds": 2},
+    "lasso": {"k": 2, "inner_folds": 3},
+    "elastic-net": {"k": 2, "inner_folds": 3},
+    "random-forest": {"k": 2, "inner_folds": 2, "trees": 20, "inner_trees": 5},
+    "random-forest-classifier": {"k": 2, "inner_folds": 2, "trees": 20, "inner_trees": 5},
+    "gradient-boosting": {"k": 2, "inner_folds": 2, "iterations": [5, 10]},
+    "svm": {"k": 2, "inner_folds": 3},
     "densenet-2019": {"stem_filters": 8, "n_blocks": 2, "layers_per_block": 1},
 }
 LOADED = load_plugins(only=BUILT_IN)
