@@ -21,6 +21,8 @@ LENGTHS_MB += (59, 65, 47, 51, 157)
 NAMES = [f"chr{i}" for i in range(1, 23)] + ["chrX"]
 LENGTHS = np.array(LENGTHS_MB) * 1_000_000
 BIN_BP, N_FLANK, N_ROWS = 5_000, 200, 20_000
+# First bin of each chromosome, all bins numbered on; the last is the number of bins.
+FIRST = np.concatenate(([0], np.cumsum(-(-LENGTHS // BIN_BP))))
 CHUNK = 1 << 18
 PAIRS_LAYOUT = PairLayout(1, 2, 3, 4)
 HICPRO_LAYOUT = PairLayout(1, 2, 4, 5)
@@ -46,6 +48,27 @@ def draw(n: int) -> tuple[np.ndarray, ...]:
     return chrom1[order], pos1[order] + 1, chrom2[order], pos2[order] + 1, rng.permutation(n)
 
 
+def bin_pairs(n: int) -> tuple[np.ndarray, ...]:
+    """The pairs that ``draw`` draws in bins, numbered over the genome: bin, bin, pairs in both."""
+    chrom1, pos1, chrom2, pos2, _ = draw(n)
+    end1, end2 = FIRST[chrom1] + (pos1 - 1) // BIN_BP, FIRST[chrom2] + (pos2 - 1) // BIN_BP
+    key = np.minimum(end1, end2) * FIRST[-1] + np.maximum(end1, end2)
+    cells, count = np.unique(key, return_counts=True)
+    return cells // FIRST[-1], cells % FIRST[-1], count
+
+
+def drawn(layout: Layout, n: int) -> tuple[np.ndarray, ...]:
+    """Columns of a file: ends of pairs and their numbers, or starts of bins and their counts."""
+    if isinstance(layout, PairLayout):
+        return draw(n)
+    bin1, bin2, count = bin_pairs(n)
+    chrom1, chrom2 = (np.searchsorted(FIRST, end, side="right") - 1 for end in (bin1, bin2))
+    start1, start2 = (bin1 - FIRST[chrom1]) * BIN_BP, (bin2 - FIRST[chrom2]) * BIN_BP
+    # A BG2 is a whole matrix; a BEDPE lists loops, which lie within chromosomes.
+    kept = (chrom1 == chrom2) | (layout == BG2_LAYOUT)
+    return tuple(column[kept] for column in (chrom1, start1, chrom2, start2, count))
+
+
 def header(layout: Layout) -> str:
     if layout != PAIRS_LAYOUT:
         return ""
@@ -55,27 +78,19 @@ def header(layout: Layout) -> str:
 
 
 def line(layout: Layout, a: int, p: int, b: int, q: int, i: int) -> str:
-    """One line of a file: number ``i``, between positions p and q of chromosomes a and b."""
+    """One line of a file, between p and q of chromosomes a and b; ``i`` is its number or count."""
     if layout == PAIRS_LAYOUT:
         return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t{NAMES[b]}\t{q}\t+\t-\n"
     if layout == HICPRO_LAYOUT:
         fragments = f"HIC_{p // 400}\tHIC_{q // 400}"
         end2 = f"{NAMES[b]}\t{q}\t-\t{200 + i % 300}"
         return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t+\t{end2}\t{fragments}\t42\t42\n"
-    if layout == BEDPE_LAYOUT:
-        # Anchors like peaks, anywhere and within one bin each; the pandas row takes their starts.
-        spans = (
-            (NAMES[c], x - 1, (x - 1) // BIN_BP * BIN_BP + BIN_BP) for c, x in ((a, p), (b, q))
-        )
-        ends = "\t".join(f"{name}\t{start}\t{end}" for name, start, end in spans)
-        return f"{ends}\tloop_{i}\t{1 + i % 20}\n"
-    start1, start2 = ((x - 1) // BIN_BP * BIN_BP for x in (p, q))
-    ends = f"{NAMES[a]}\t{start1}\t{start1 + BIN_BP}\t{NAMES[b]}\t{start2}\t{start2 + BIN_BP}"
-    return f"{ends}\t{1 + i % 20}\n"
+    ends = f"{NAMES[a]}\t{p}\t{p + BIN_BP}\t{NAMES[b]}\t{q}\t{q + BIN_BP}"
+    return f"{ends}\t.\t{i}\n" if layout == BEDPE_LAYOUT else f"{ends}\t{i}\n"
 
 
 def make_file(n: int, layout: Layout) -> Path:
-    """Write (once) a gzip file of ``n`` lines."""
+    """Write (once) a gzip file of ``n`` pairs, or of the pairs of bins that they lie in."""
     path = bench.RESULTS / f"bench-contacts-{n}.{SUFFIXES[layout]}.gz"
     if path.exists():
         return path
@@ -83,8 +98,8 @@ def make_file(n: int, layout: Layout) -> Path:
     partial = path.with_suffix(".partial")
     with gzip.open(partial, "wt", compresslevel=6) as handle:
         handle.write(header(layout))
-        columns = draw(n)
-        for start in range(0, n, 100_000):
+        columns = drawn(layout, n)
+        for start in range(0, len(columns[0]), 100_000):
             part = [column[start : start + 100_000].tolist() for column in columns]
             handle.write("".join(line(layout, *values) for values in zip(*part, strict=True)))
     partial.replace(path)
@@ -105,6 +120,16 @@ def read_only(path: Path, opener: Callable[..., object]) -> None:
     with opener(path, "rb") as handle:
         while handle.read(CHUNK):
             pass
+
+
+def measure(path: Path) -> tuple[int, int]:
+    """Lines and bytes of the text in a file."""
+    n_lines = n_bytes = 0
+    with igzip.open(path, "rb") as handle:
+        while chunk := handle.read(CHUNK):
+            n_lines += chunk.count(b"\n")
+            n_bytes += len(chunk)
+    return n_lines, n_bytes
 
 
 def with_dexkit(path: Path, layout: Layout, opener: Callable[..., object]) -> np.ndarray:
@@ -250,8 +275,9 @@ def peers(path: Path, layout: Layout) -> dict[str, Callable[[], object] | None]:
     }
 
 
-def table(title: str, layout: Layout, n: int) -> bench.Table:
-    path = make_file(n, layout)
+def table(title: str, layout: Layout, n_pairs: int) -> bench.Table:
+    path = make_file(n_pairs, layout)
+    n, text_bytes = measure(path)
 
     def two_replicates() -> None:
         with ThreadPoolExecutor(2) as pool:
@@ -274,7 +300,9 @@ def table(title: str, layout: Layout, n: int) -> bench.Table:
     equal = ("dexkit [", "pandas", "polars", "duckdb")
     slow = ("cooler", "pairtools")
     return bench.Table(
-        f"{title}: {n:,} lines -> contact rows",
+        # How well text compresses decides what its decompression costs a line.
+        f"{title}: {n:,} lines of {text_bytes / n:.0f} bytes, compressed "
+        f"{text_bytes / path.stat().st_size:.1f}-fold -> contact rows",
         contestants,
         floor=f"igzip reads the file [{title}]",
         work=n / 1e6,

@@ -10,14 +10,13 @@ import bench
 import h5py
 import hictkpy
 import numpy as np
-from bench_contacts import BIN_BP, LENGTHS, N_FLANK, NAMES, draw, rows
+from bench_contacts import BIN_BP, FIRST, LENGTHS, N_FLANK, NAMES, bin_pairs, rows
 
 from dexkit.genome import Genome
 from dexkit.io.contacts import TssBins, read_contact_rows
 
 SIZES = dict(zip(NAMES, LENGTHS.tolist(), strict=True))
-N_BINS = -(-LENGTHS // BIN_BP)
-FIRST = np.concatenate(([0], np.cumsum(N_BINS)))
+N_BINS = np.diff(FIRST)
 COLUMNS = ("bin1_id", "bin2_id", "count")
 WIDTH = 2 * N_FLANK + 1
 CHUNK = 1_000_000
@@ -27,12 +26,8 @@ RESOLUTIONS = [BIN_BP, 25_000, 100_000, 500_000, 2_500_000]
 
 def make_pixels(n: int) -> dict[str, np.ndarray]:
     """The pairs of bench_contacts in bins."""
-    chrom1, pos1, chrom2, pos2, _ = draw(n)
-    end1, end2 = FIRST[chrom1] + (pos1 - 1) // BIN_BP, FIRST[chrom2] + (pos2 - 1) // BIN_BP
-    key = np.minimum(end1, end2) * FIRST[-1] + np.maximum(end1, end2)
-    cells, count = np.unique(key, return_counts=True)
-    columns = cells // FIRST[-1], cells % FIRST[-1], count.astype(np.int32)
-    return dict(zip(COLUMNS, columns, strict=True))
+    bin1, bin2, count = bin_pairs(n)
+    return dict(zip(COLUMNS, (bin1, bin2, count.astype(np.int32)), strict=True))
 
 
 def make_cool(n: int) -> Path:

@@ -9,8 +9,11 @@ from libc.string cimport memchr, memcpy, memset
 
 from dexkit_ext._bytes cimport (
     MAX_DIGITS,
+    OVERHANG,
     SPILL,
+    Census,
     dexkit_index_avx2,
+    dexkit_index_avx512,
     first_word,
     index_bytes,
     parse_number,
@@ -74,11 +77,13 @@ cdef class LineKernel:
     cdef int64_t column[MOST_ROLES]
     cdef int64_t last_column
     cdef uint8_t separator
+    # Lines of a regular block whose numbers are known.
+    cdef Py_ssize_t n_parsed
     cdef const uint8_t* fault_start
     cdef const uint8_t* fault_stop
 
-    # Whether to use the AVX2 form of the index.
-    cdef public bint wide
+    # Which form of the index to use: 0 any processor's, 1 that of AVX2, 2 that of AVX-512.
+    cdef public int wide
     cdef public bint learn_names
     cdef readonly int64_t n_lines
     cdef readonly int64_t blank_line
@@ -99,6 +104,16 @@ ctypedef bint (*PlainFields)(
 ) noexcept nogil
 # Count a line whose fields have the right form.
 ctypedef int (*Record)(LineKernel kernel, const Field* fields) except -1 nogil
+# Count lines of a regular block, from number `first` on up to one that is left, or the end; return
+# how many. Line i has its columns between the separators grid[i * n_columns] and those after.
+ctypedef Py_ssize_t (*Batch)(
+    LineKernel kernel,
+    const uint8_t* block,
+    const int32_t* grid,
+    Py_ssize_t n_columns,
+    Py_ssize_t first,
+    Py_ssize_t n_lines,
+) except -1 nogil
 # Called between blocks.
 ctypedef int (*Flush)(LineKernel kernel) except -1 nogil
 
@@ -288,6 +303,38 @@ cdef inline Py_ssize_t _runs(
     return n
 
 
+cdef inline Py_ssize_t _regular_columns(
+    const uint8_t* block,
+    const int32_t* found,
+    Py_ssize_t n,
+    const Census* census,
+    uint8_t separator,
+) noexcept nogil:
+    """Return how many columns every line of a block has; 0 where they differ, or lines are odd.
+
+    Besides separators there are line feeds only, as many as lines: where each line ends after the
+    same number of separators, there is none elsewhere.
+    """
+    cdef Py_ssize_t n_columns = 1
+    cdef Py_ssize_t i
+    cdef bint odd = census.odd
+    if census.odd or census.n_lines == 0:
+        return 0
+    while block[found[n_columns]] != LF:
+        n_columns += 1
+    if n_columns * census.n_lines > n:
+        return 0
+    for i in range(census.n_lines):
+        odd |= block[found[i * n_columns] + 1] == HASH
+        odd |= block[found[(i + 1) * n_columns]] != LF
+    if separator == BLANK:
+        for i in range(n_columns * census.n_lines):
+            odd |= found[i + 1] == found[i] + 1
+    if separator == COMMA:
+        odd |= memchr(block, QUOTE, found[n_columns * census.n_lines]) is not NULL
+    return 0 if odd else n_columns
+
+
 cdef inline int scan(
     LineKernel kernel,
     const uint8_t* data,
@@ -296,6 +343,7 @@ cdef inline int scan(
     uint8_t separator,
     PlainFields plain_fields,
     Record record,
+    Batch batch,
     Flush flush,
 ) except -1 nogil:
     """Count the lines of [data + start, data + size), block by block.
@@ -303,10 +351,11 @@ cdef inline int scan(
     The separators of a block are found first, in a loop without branches; a line is then a run of
     separators up to a line feed, and its fields lie where the index says. Lines of any other kind
     (comments, CRLF, quotes, other control characters, everything malformed) and those at the edges
-    of the chunk are left to ``_odd_line``.
+    of the chunk are left to ``_odd_line``. Where all lines of a block are runs of one length, which
+    an index made with AVX2 tells, ``batch`` counts them together, up to the first that it leaves.
     """
     # One entry before the first: the line feed of the line before.
-    cdef int32_t found[BLOCK + SPILL + 1]
+    cdef int32_t found[BLOCK + OVERHANG + 1]
     # Columns between runs of blanks, each of two bytes at least.
     cdef int32_t begin[BLOCK / 2 + 1]
     cdef int32_t end[BLOCK / 2 + 1]
@@ -314,19 +363,42 @@ cdef inline int scan(
     cdef const uint8_t* line = data + start
     cdef const uint8_t* stop = data + size
     cdef const uint8_t* block
-    cdef Py_ssize_t n, first, last
+    cdef Py_ssize_t n, first, last, n_columns, n_batch, at, done
+    cdef Census census
     cdef int status = OK
     cdef bint plain
     found[0] = -1
     while line < stop and status == OK:
         block = line
         n = min(<Py_ssize_t> BLOCK, stop - block)
+        at = 0
+        n_batch = 0
+        n_columns = 0
+        kernel.n_parsed = 0
         if kernel.wide:
-            n = dexkit_index_avx2(block, n, &found[1], SPILL, separator)
+            if kernel.wide > 1:
+                n = dexkit_index_avx512(block, n, &found[1], separator, &census)
+            else:
+                n = dexkit_index_avx2(block, n, &found[1], SPILL, separator, &census)
+            n_columns = _regular_columns(block, found, n, &census, separator)
+            if n_columns > kernel.last_column:
+                n_batch = census.n_lines
+                while n_batch > 0 and stop - block - found[n_batch * n_columns] < MARGIN:
+                    n_batch -= 1
         else:
             n = index_bytes(block, n, &found[1], separator)
         first = 1
         while first <= n:
+            if at < n_batch and line - data >= MARGIN and not kernel.blank_line:
+                done = batch(kernel, block, found, n_columns, at, n_batch)
+                kernel.n_lines += done
+                at += done
+                first += done * n_columns
+                line = block + found[first - 1] + 1
+                if first > n:
+                    break
+            # A line that the batch has left, or of a block without one.
+            at += 1
             last = first
             while last <= n and _is_separator(block[found[last]], separator):
                 last += 1

@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from dexkit_ext._bytes cimport dexkit_has_avx2
+from dexkit_ext._bytes cimport dexkit_width
 from dexkit_ext._names cimport UNKNOWN, UNMAPPED, Name, add_name
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 
@@ -54,7 +54,7 @@ cdef class LineKernel:
         self.learn_names = True
         self.separator = TAB
         self.n_lines = first_line - 1
-        self.wide = dexkit_has_avx2()
+        self.wide = dexkit_width()
         self.names.entries = <Name*> calloc(capacity, sizeof(Name))
         if self.names.entries is NULL:
             raise MemoryError("no memory for the table of chromosome names")

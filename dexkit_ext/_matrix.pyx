@@ -4,6 +4,7 @@ cimport cython
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
+from dexkit_ext._batch cimport dexkit_parse_twos
 from dexkit_ext._lines cimport (
     BLANK,
     NUMBER,
@@ -19,7 +20,7 @@ from dexkit_ext._lines cimport (
 )
 from dexkit_ext._mirror cimport is_mirrored, note_pair
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
-from dexkit_ext._values cimport parse_value
+from dexkit_ext._values cimport parse_decimal, parse_value
 
 SOURCE_DIGEST = DEXKIT_SOURCE_DIGEST
 
@@ -43,6 +44,17 @@ cdef bint _plain_fields(
 
 cdef int _record(LineKernel kernel, const Field* fields) except -1 nogil:
     return (<MatrixKernel> kernel).entry(fields)
+
+
+cdef Py_ssize_t _batch(
+    LineKernel kernel,
+    const uint8_t* block,
+    const int32_t* grid,
+    Py_ssize_t n_columns,
+    Py_ssize_t first,
+    Py_ssize_t n_lines,
+) except -1 nogil:
+    return (<MatrixKernel> kernel).batch(block, grid, n_columns, first, n_lines)
 
 
 cdef int _flush(LineKernel kernel) except -1 nogil:
@@ -98,21 +110,68 @@ cdef class MatrixKernel(LineKernel):
     cdef int parse_lines(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
     ) except -1 nogil:
-        return scan(self, data, start, size, BLANK, _plain_fields, _record, _flush)
+        return scan(self, data, start, size, BLANK, _plain_fields, _record, _batch, _flush)
 
     cdef int entry(self, const Field* fields) except -1 nogil:
         """Count one entry whose fields have the right form."""
         cdef int64_t bin1 = fields[ROLE_ID1].number - self.id_base
         cdef int64_t bin2 = fields[ROLE_ID2].number - self.id_base
         cdef int64_t n_bins = self.row_of_bin.shape[0]
-        cdef double value = fields[ROLE_VALUE].value
-        cdef int64_t offset = bin2 - bin1
-        cdef int32_t chrom1, chrom2, row
-        cdef bint cis
         if not 0 <= bin1 < n_bins:
             return fault(self, OFF_CHROMOSOME, &fields[ROLE_ID1], ROLE_ID1)
         if not 0 <= bin2 < n_bins:
             return fault(self, OFF_CHROMOSOME, &fields[ROLE_ID2], ROLE_ID2)
+        self.take(bin1, bin2, fields[ROLE_VALUE].value)
+        return OK
+
+    cdef Py_ssize_t batch(
+        self,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t first,
+        Py_ssize_t n_lines,
+    ) except -1 nogil:
+        """Count lines of a regular block up to the first that is not plainly good."""
+        cdef int64_t n_bins = self.row_of_bin.shape[0]
+        cdef const int64_t* number = &self.numbers[2 * first]
+        cdef int64_t bin1, bin2
+        cdef double value
+        cdef Field field
+        cdef Py_ssize_t i
+        grid += first * n_columns
+        if first >= self.n_parsed:
+            self.n_parsed = first + dexkit_parse_twos(
+                block,
+                grid,
+                n_columns,
+                n_lines - first,
+                self.column,
+                ROLE_VALUE,
+                &self.numbers[2 * first],
+                &self.values[first],
+            )
+        for i in range(first, self.n_parsed):
+            bin1 = number[0] - self.id_base
+            bin2 = number[1] - self.id_base
+            number += 2
+            if (bin1 < 0) | (bin2 < 0) | (bin1 >= n_bins) | (bin2 >= n_bins):
+                return i - first
+            value = <double> self.values[i]
+            if self.values[i] < 0 and not (
+                locate(&field, block, grid[ROLE_VALUE], grid[ROLE_VALUE + 1])
+                and parse_decimal(field.start, field.stop, &value)
+            ):
+                return i - first
+            self.take(bin1, bin2, value)
+            grid += n_columns
+        return self.n_parsed - first
+
+    cdef inline int take(self, int64_t bin1, int64_t bin2, double value) except -1 nogil:
+        """Count one entry whose bins are good."""
+        cdef int64_t offset = bin2 - bin1
+        cdef int32_t chrom1, chrom2, row
+        cdef bint cis
         chrom1 = self.chrom_of_bin[bin1]
         chrom2 = self.chrom_of_bin[bin2]
         if chrom1 < 0 or chrom2 < 0:

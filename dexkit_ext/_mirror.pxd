@@ -9,18 +9,28 @@ chance of 2**-64 apart).
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
+cdef extern from *:
+    """
+    /* Both halves of the product of two numbers, in one: mixes the bits of both. */
+    static inline uint64_t DEXKIT_FOLD(uint64_t a, uint64_t b)
+    {
+    #ifdef __SIZEOF_INT128__
+        unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    #else
+        a = (a ^ (a >> 30)) * 0xBF58476D1CE4E5B9ULL + b;
+        a = (a ^ (a >> 27)) * 0x94D049BB133111EBULL;
+        return a ^ (a >> 31);
+    #endif
+    }
+    """
+    uint64_t DEXKIT_FOLD(uint64_t a, uint64_t b) noexcept nogil
+
 
 cdef struct Mirror:
     int64_t n_ordered
     int64_t n_swapped
     uint64_t balance
-
-
-cdef inline uint64_t mix(uint64_t h) noexcept nogil:
-    """Mix the bits of a number (the finaliser of SplitMix64)."""
-    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9ULL
-    h = (h ^ (h >> 27)) * 0x94D049BB133111EBULL
-    return h ^ (h >> 31)
 
 
 cdef inline void note_pair(
@@ -36,8 +46,11 @@ cdef inline void note_pair(
     memcpy(&bits, &value, sizeof(bits))
     end1 ^= flip
     end2 ^= flip
-    # Odd constants: the golden ratio and the square root of 3, as fractions of 2**64.
-    h = mix(end1 * 0x9E3779B97F4A7C15ULL + end2 * 0xBB67AE8584CAA73BULL + bits)
+    # Constants: the golden ratio and the square root of 3, as fractions of 2**64; the value is
+    # spread by an odd one, since whole doubles differ in their high bits only.
+    h = DEXKIT_FOLD(
+        end1 ^ 0x9E3779B97F4A7C15ULL, (end2 + bits * 0xD6E8FEB86659FD93ULL) ^ 0xBB67AE8584CAA73BULL
+    )
     mirror.n_ordered += ordered
     mirror.n_swapped += swapped
     mirror.balance += h * <uint64_t> (<int64_t> ordered - <int64_t> swapped)

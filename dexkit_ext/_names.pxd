@@ -28,6 +28,11 @@ cdef struct NameTable:
     Name* last[2]
 
 
+cdef inline uint64_t hash_word(uint64_t word) noexcept nogil:
+    word *= 11400714819323198485ULL
+    return word ^ (word >> 32)
+
+
 cdef inline uint64_t hash_name(const uint8_t* text, Py_ssize_t size, uint64_t word) noexcept nogil:
     """Hash a name: Fibonacci hashing of a short one, FNV-1a (64 bits) of a long one."""
     cdef uint64_t h = 14695981039346656037ULL
@@ -36,8 +41,7 @@ cdef inline uint64_t hash_name(const uint8_t* text, Py_ssize_t size, uint64_t wo
         for i in range(size):
             h = (h ^ text[i]) * 1099511628211ULL
         word = h
-    word *= 11400714819323198485ULL
-    return word ^ (word >> 32)
+    return hash_word(word)
 
 
 cdef inline bint is_name(
@@ -85,3 +89,17 @@ cdef inline int32_t find_name(
             return name.code
         i = (i + 1) & table.mask
     return UNSEEN
+
+
+cdef inline int32_t find_varying(
+    NameTable* table, int end, const uint8_t* text, Py_ssize_t size, uint64_t word
+) noexcept nogil:
+    """Return what ``find_name`` does, for names that change from line to line.
+
+    The place in the table is worked out at once: whether the name is that of the line before is
+    then no branch that a processor may guess wrong.
+    """
+    cdef const Name* name = &table.entries[hash_word(word) & table.mask]
+    if name.word == word and name.size == size and size <= 8:
+        return name.code
+    return find_name(table, end, text, size, word)

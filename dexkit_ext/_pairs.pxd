@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from dexkit_ext._division cimport Divisor
 from dexkit_ext._lines cimport BLOCK, Field, LineKernel
 
 cdef enum:
@@ -30,6 +31,9 @@ cdef class PairKernel(LineKernel):
     cdef uint32_t[:, ::1] counts
     cdef int64_t[::1] cis_by_chrom
     cdef int64_t bin_size, n_flank, base, reach
+    cdef Divisor divisor
+    # Positions of the pairs of a batch.
+    cdef int64_t numbers[2 * MOST_NEAR]
     cdef Near near[MOST_NEAR]
     cdef Py_ssize_t n_near
     cdef readonly int64_t n_cis, n_trans, n_unknown_chrom, n_dropped
@@ -38,4 +42,15 @@ cdef class PairKernel(LineKernel):
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
     ) except -1 nogil
     cdef int pair(self, const Field* fields) except -1 nogil
+    cdef int take(
+        self, int32_t chrom1, int64_t pos1, int32_t chrom2, int64_t pos2
+    ) except -1 nogil
+    cdef Py_ssize_t batch(
+        self,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t first,
+        Py_ssize_t n_lines,
+    ) except -1 nogil
     cdef int count_near(self) except -1 nogil

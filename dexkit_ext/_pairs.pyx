@@ -2,8 +2,10 @@
 
 cimport cython
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from dexkit_ext._batch cimport dexkit_parse_twos
+from dexkit_ext._division cimport divisor, quotient
 from dexkit_ext._lines cimport (
     NAME,
     NEW_NAME,
@@ -21,7 +23,7 @@ from dexkit_ext._lines cimport (
     set_name,
     set_number,
 )
-from dexkit_ext._names cimport UNMAPPED, UNSEEN
+from dexkit_ext._names cimport UNMAPPED, UNSEEN, find_varying
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 
 SOURCE_DIGEST = DEXKIT_SOURCE_DIGEST
@@ -56,6 +58,17 @@ cdef bint _plain_fields(
 
 cdef int _record(LineKernel kernel, const Field* fields) except -1 nogil:
     return (<PairKernel> kernel).pair(fields)
+
+
+cdef Py_ssize_t _batch(
+    LineKernel kernel,
+    const uint8_t* block,
+    const int32_t* grid,
+    Py_ssize_t n_columns,
+    Py_ssize_t first,
+    Py_ssize_t n_lines,
+) except -1 nogil:
+    return (<PairKernel> kernel).batch(block, grid, n_columns, first, n_lines)
 
 
 cdef int _flush(LineKernel kernel) except -1 nogil:
@@ -113,11 +126,12 @@ cdef class PairKernel(LineKernel):
         self.base = base
         # Ends farther apart than this cannot lie within n_flank bins of each other.
         self.reach = (n_flank + 1) * bin_size
+        self.divisor = divisor(bin_size, max(lengths))
 
     cdef int parse_lines(
         self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
     ) except -1 nogil:
-        return scan(self, data, start, size, TAB, _plain_fields, _record, _flush)
+        return scan(self, data, start, size, TAB, _plain_fields, _record, _batch, _flush)
 
     cdef int pair(self, const Field* fields) except -1 nogil:
         """Count one pair whose fields have the right form."""
@@ -148,19 +162,95 @@ cdef class PairKernel(LineKernel):
                 return fault(self, NEW_NAME, &fields[ROLE_CHROM2], ROLE_CHROM2)
             self.n_unknown_chrom += 1
             return OK
-        # Whether a pair is near enough to reach a row is as good as random, and a wrong guess of
-        # the processor costs more than this line of work: every pair is written, and the next one
-        # overwrites it unless it was near.
-        cis = chrom1 == chrom2
+        self.take(chrom1, pos1, chrom2, pos2)
+        return OK
+
+    cdef inline int take(
+        self, int32_t chrom1, int64_t pos1, int32_t chrom2, int64_t pos2
+    ) except -1 nogil:
+        """Take down a pair of good ends, without a branch that depends on it.
+
+        Whether a pair is near enough to reach a row is as good as random, and a wrong guess of the
+        processor costs more than this work: every pair is written, and the next one overwrites it
+        unless it was near.
+        """
+        cdef Near* near = &self.near[self.n_near]
+        cdef bint cis = chrom1 == chrom2
         self.n_cis += cis
         self.n_trans += not cis
         self.cis_by_chrom[chrom1] += cis
-        near = &self.near[self.n_near]
         near.first_slot = self.first_slot[chrom1]
         near.pos1 = pos1
         near.pos2 = pos2
         self.n_near += cis & (pos2 - pos1 < self.reach) & (pos1 - pos2 < self.reach)
         return OK
+
+    cdef Py_ssize_t batch(
+        self,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t first,
+        Py_ssize_t n_lines,
+    ) except -1 nogil:
+        """Count lines of a regular block up to the first that is not plainly good."""
+        cdef int64_t numeric[2]
+        cdef int64_t column1 = self.column[ROLE_CHROM1]
+        cdef int64_t column2 = self.column[ROLE_CHROM2]
+        cdef const int64_t* number = &self.numbers[2 * first]
+        cdef const int64_t* lengths = &self.lengths[0]
+        cdef Field name1, name2, kind
+        cdef int32_t chrom1, chrom2
+        cdef int64_t pos1, pos2
+        cdef Py_ssize_t i
+        numeric[0] = self.column[ROLE_POS1]
+        numeric[1] = self.column[ROLE_POS2]
+        grid += first * n_columns
+        if first >= self.n_parsed:
+            self.n_parsed = first + dexkit_parse_twos(
+                block,
+                grid,
+                n_columns,
+                n_lines - first,
+                numeric,
+                -1,
+                &self.numbers[2 * first],
+                NULL,
+            )
+        for i in range(first, self.n_parsed):
+            if not (
+                locate(&name1, block, grid[column1], grid[column1 + 1])
+                and locate(&name2, block, grid[column2], grid[column2 + 1])
+            ):
+                return i - first
+            if self.n_roles > ROLE_TYPE:
+                if not locate(
+                    &kind, block, grid[self.column[ROLE_TYPE]], grid[self.column[ROLE_TYPE] + 1]
+                ):
+                    return i - first
+                if _is_duplicate(&kind):
+                    self.n_dropped += 1
+                    grid += n_columns
+                    number += 2
+                    continue
+            set_name(&name1)
+            set_name(&name2)
+            chrom1 = name_code(self, &name1, 0)
+            chrom2 = find_varying(
+                &self.names, 1, name2.start, name2.stop - name2.start, <uint64_t> name2.number
+            )
+            if (chrom1 | chrom2) < 0:
+                return i - first
+            pos1 = number[0] - self.base
+            pos2 = number[1] - self.base
+            number += 2
+            if (
+                (pos1 < 0) | (pos2 < 0) | (pos1 >= lengths[chrom1]) | (pos2 >= lengths[chrom2])
+            ):
+                return i - first
+            self.take(chrom1, pos1, chrom2, pos2)
+            grid += n_columns
+        return self.n_parsed - first
 
     cdef int count_near(self) except -1 nogil:
         """Add the near pairs gathered so far to the rows of their bins."""
@@ -170,8 +260,8 @@ cdef class PairKernel(LineKernel):
         cdef int32_t row
         for i in range(self.n_near):
             near = &self.near[i]
-            bin1 = near.pos1 // self.bin_size
-            bin2 = near.pos2 // self.bin_size
+            bin1 = quotient(near.pos1, &self.divisor)
+            bin2 = quotient(near.pos2, &self.divisor)
             offset = bin2 - bin1
             if offset > self.n_flank or -offset > self.n_flank:
                 continue

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from dexkit_ext._division cimport Divisor
 from dexkit_ext._lines cimport BLOCK, Field, LineKernel
 from dexkit_ext._mirror cimport Mirror
 
@@ -26,9 +27,13 @@ cdef struct Anchor:
     int64_t end
 
 
+# A line within one chromosome; anchors as in Anchor.
 cdef struct Near:
-    Anchor anchor1
-    Anchor anchor2
+    int64_t first_slot
+    int64_t start1
+    int64_t end1
+    int64_t start2
+    int64_t end2
     double value
 
 
@@ -47,7 +52,16 @@ cdef class RegionKernel(LineKernel):
     cdef double[:, ::1] own_flank
     cdef int64_t[::1] cis_by_chrom
     cdef int64_t bin_size, n_flank, base, reach
+    cdef Divisor divisor
     cdef bint midpoint, has_own_flank
+    # Of the lines of a batch: starts and ends, the bins of both, values; lines to add to rows.
+    cdef int64_t numbers[4 * MOST_NEAR]
+    cdef int32_t bins[4 * MOST_NEAR]
+    cdef int64_t values[MOST_NEAR]
+    cdef double amounts[MOST_NEAR]
+    cdef int32_t hits[MOST_NEAR]
+    # What is taken from starts and ends, so that a half remains, for their bins.
+    cdef double shift[4]
     cdef Near near[MOST_NEAR]
     cdef Py_ssize_t n_near
     cdef Mirror mirror
@@ -59,8 +73,30 @@ cdef class RegionKernel(LineKernel):
     ) except -1 nogil
     cdef int region_pair(self, const Field* fields) except -1 nogil
     cdef int read_anchor(self, const Field* fields, int end, Anchor* anchor) except -1 nogil
-    cdef Bins bins_of(self, const Anchor* anchor) noexcept nogil
+    cdef bint lacks_room(self, const Anchor* anchor1, const Anchor* anchor2) noexcept nogil
+    cdef int take(
+        self, const Anchor* anchor1, const Anchor* anchor2, double value
+    ) except -1 nogil
+    cdef Py_ssize_t batch(
+        self,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t first,
+        Py_ssize_t n_lines,
+    ) except -1 nogil
+    cdef Py_ssize_t run(
+        self,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t first,
+        Py_ssize_t last,
+    ) except -1 nogil
+    cdef int count_hits(self, Py_ssize_t n_hits, int64_t first_slot) except -1 nogil
+    cdef Bins bins_of(self, int64_t start, int64_t end) noexcept nogil
     cdef int count_near(self) except -1 nogil
+    cdef int spread(self, const Near* near) except -1 nogil
     cdef int add(
         self, int64_t slot, int64_t bin, Bins partners, double value, bint own
     ) except -1 nogil

@@ -26,8 +26,8 @@ def make_counter(layout=PLAIN, rows=ROWS, bin_size=BIN, n_flank=FLANK, alias=str
 
 def count(text, layout=PLAIN, cuts=(), wide=None, **options):
     counter = make_counter(layout, **options)
-    if wide is False:
-        counter._kernel.wide = False
+    if wide is not None:
+        counter._kernel.wide = min(wide, counter._kernel.wide)
     for chunk in strategies.chunked(text, list(cuts)):
         counter.feed(chunk)
     counter.finish()
@@ -53,14 +53,14 @@ def assert_same(counter, expected):
 CUTS = st.lists(st.integers(0, 3_000), max_size=12)
 
 
-@given(strategies.pair_lines(typed=True, damaged=False), CUTS, st.booleans())
+@given(strategies.pair_lines(typed=True, damaged=False), CUTS, st.sampled_from([0, 1, 2]))
 def test_equals_reference(text, cuts, wide):
     for layout in (PLAIN, TYPED):
         assert_same(count(text, layout, cuts, wide), plain_count(text, layout))
 
 
 @settings(max_examples=200)
-@given(strategies.pair_lines(typed=False, damaged=True), CUTS, st.booleans())
+@given(strategies.pair_lines(typed=False, damaged=True), CUTS, st.sampled_from([0, 1, 2]))
 def test_damaged_files_fail_like_the_reference(text, cuts, wide):
     try:
         expected, fault = plain_count(text), None
@@ -88,7 +88,7 @@ def random_text(n, seed, ending=b"\n", read_id=20):
     return ending.join([*lines, b""])
 
 
-@pytest.mark.parametrize("wide", [None, False])
+@pytest.mark.parametrize("wide", [0, 1, 2])
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("chunk", [1, 63, 64, 4_096, 4_097, 50_000, 10**9])
 def test_many_blocks(chunk, ending, wide):

@@ -19,6 +19,7 @@ BEDPE = RegionLayout(0, 1, 2, 3, 4, 5)
 SCORED = RegionLayout(0, 1, 2, 3, 4, 5, value=7)
 CUTS = st.lists(st.integers(0, 3_000), max_size=12)
 SEPARATORS = st.sampled_from(["\t", " ", ","])
+WIDTHS = st.sampled_from([0, 1, 2])
 
 
 def make_counter(layout=BEDPE, rows=ROWS, bin_size=BIN, n_flank=FLANK, **options):
@@ -30,8 +31,8 @@ def make_counter(layout=BEDPE, rows=ROWS, bin_size=BIN, n_flank=FLANK, **options
 
 def count(text, layout=BEDPE, cuts=(), wide=None, **options):
     counter = make_counter(layout, **options)
-    if wide is False:
-        counter._kernel.wide = False
+    if wide is not None:
+        counter._kernel.wide = min(wide, counter._kernel.wide)
     for chunk in strategies.chunked(text, list(cuts)):
         counter.feed(chunk)
     counter.finish()
@@ -60,7 +61,7 @@ def assert_same(counter, expected):
 
 @settings(max_examples=200)
 @given(
-    st.data(), SEPARATORS, st.booleans(), st.booleans(), CUTS, st.booleans(),
+    st.data(), SEPARATORS, st.booleans(), st.booleans(), CUTS, WIDTHS,
     st.sampled_from([7, 50, 200]),
 )  # fmt: skip
 def test_equals_reference(data, separator, valued, one_based, cuts, wide, bin_size):
@@ -73,7 +74,7 @@ def test_equals_reference(data, separator, valued, one_based, cuts, wide, bin_si
 
 
 @settings(max_examples=300)
-@given(st.data(), SEPARATORS, st.booleans(), CUTS, st.booleans())
+@given(st.data(), SEPARATORS, st.booleans(), CUTS, WIDTHS)
 def test_damaged_files_fail_like_the_reference(data, separator, one_based, cuts, wide):
     text = data.draw(strategies.region_lines(separator, True, 30, one_based, BIN, damaged=True))
     layout = RegionLayout(0, 1, 2, 3, 4, 5, 7, separator, one_based)
@@ -185,7 +186,7 @@ def random_text(n, seed, separator=b"\t", ending=b"\n", name=20):
     return ending.join([*lines, b""])
 
 
-@pytest.mark.parametrize("wide", [None, False])
+@pytest.mark.parametrize("wide", [0, 1, 2])
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("separator", ["\t", " ", ","])
 @pytest.mark.parametrize("chunk", [1, 64, 4_097, 10**9])
@@ -194,6 +195,60 @@ def test_many_blocks(chunk, separator, ending, wide):
     cuts = range(0, len(text), chunk) if chunk < len(text) else ()
     layout = RegionLayout(0, 1, 2, 3, 4, 5, 7, separator)
     assert_same(count(text, layout, cuts, wide), plain_count(text, layout))
+
+
+ODD_CELLS = {
+    0: [b"chrUn_KI270302v1", b"", b"2", b"#chr1", b"scaffold_with_a_long_name"],
+    1: [b"0", b"x", b"", b"-3", b"00000000000000012", b"99999999", b"12345678901234567"],
+    2: [b"1", b"5000000000", b"1.5", b"9999999999999999"],
+    3: [b"chr2", b"nowhere", b"1"],
+    4: [b"7", b"0000000000000007", b" 7", b"7\t8"],
+    5: [b"130", b"5001", b"5050", b"5051", b""],
+    7: [b"0", b"2.75", b"1e3", b"0.1e-2", b"nan", b"-1", b"12345678901234567", b"1" * 30],
+}
+
+
+@settings(max_examples=300)
+@given(
+    st.integers(0, 2**32), SEPARATORS, st.booleans(), st.sampled_from(["overlap", "midpoint"]),
+    st.lists(st.tuples(st.integers(0, 59), st.sampled_from(sorted(ODD_CELLS)), st.integers(0, 9)),
+             max_size=4),
+    WIDTHS, st.booleans(),
+)  # fmt: skip
+def test_odd_lines_among_regular_ones(seed, separator, one_based, anchors, odd, wide, mirrored):
+    rng = np.random.default_rng(seed)
+    rows = [list(region) for region in regular_lines(rng, 60, one_based)]
+    if mirrored:
+        rows += [row[3:6] + row[:3] + row[6:] for row in rows]
+    for line, column, choice in odd:
+        rows[line][column] = ODD_CELLS[column][choice % len(ODD_CELLS[column])]
+    text = b"".join(separator.encode().join(row) + b"\n" for row in rows)
+    layout = RegionLayout(0, 1, 2, 3, 4, 5, 7, separator, one_based)
+    try:
+        expected, fault = plain_count(text, layout, anchors=anchors), None
+    except reference.PairError as error:
+        fault = error
+    if fault is None:
+        assert_same(count(text, layout, wide=wide, anchors=anchors), expected)
+        return
+    with pytest.raises(RegionParseError, match=fault.kind) as caught:
+        count(text, layout, wide=wide, anchors=anchors)
+    assert caught.value.line == fault.line
+
+
+def regular_lines(rng, n, one_based):
+    """Lines of one number of columns; anchors of one bin or two, equal ones among them."""
+    for _ in range(n):
+        cells = []
+        for _ in range(2):
+            if cells and rng.random() < 0.2:
+                cells += cells[:3]
+                continue
+            code = int(rng.integers(2))
+            start = int(rng.integers(min(LENGTHS[code], 600) - 30))
+            end = start + int(rng.integers(1, 30))
+            cells += [NAMES[code].encode(), b"%d" % (start + one_based), b"%d" % end]
+        yield [*cells, b".", b"%d" % rng.integers(1, 30)]
 
 
 @pytest.mark.parametrize("separator", ["\t", " ", ","])

@@ -42,7 +42,10 @@ NAME = "hic"
 
 MAGIC = b"HIC\0"
 
-_BAND_PIXELS = 2 << 20  # most cells of one piece of a band: some 80 MB inside hictkpy
+_BAND_PIXELS = 2 << 20  # cells of one piece of a band: some 80 MB inside hictkpy
+# Pieces of a thinly filled band are so many times longer at most: what hictkpy reads at the seams
+# of pieces is read twice. Also the most by which a piece that is suddenly dense exceeds the cells.
+_MOST_STRETCH = 4
 # Cells are stored as 32-bit floats, which hold every whole number below this one.
 _EXACT_FLOAT32 = 1 << 24
 # What hictkpy raises: its own errors are RuntimeError; bad_alloc and out_of_range have names.
@@ -119,9 +122,10 @@ def read(
             tally = Tally(bins, len(tss_bins), tss_bins.n_flank_bins, len(genome.lengths))
             size_mb = found.stat().st_size / _BYTES_PER_MB
             shares = np.diff(bins.first_bin) / bins.first_bin[-1]
+            pace = _Pace(tss_bins.n_flank_bins)
             with progress(f"contacts {found.name}", size_mb) as advance:
                 for chrom, share in enumerate(shares):
-                    _count_band(matrix, chrom, bins, tss_bins, options.balance, tally, found)
+                    _count_band(matrix, chrom, bins, tss_bins, options.balance, tally, found, pace)
                     advance(size_mb * float(share))
             messages = [bins.message] if bins.message else []
             measured = None
@@ -168,6 +172,34 @@ class _Sums:
     observed: frozenset[int]
 
 
+class _Pace:
+    """How many bins of a band to read at once: as many as hold some number of cells.
+
+    Parameters
+    ----------
+    n_flank_bins : int
+        Bins on either side of a row's bin.
+    """
+
+    def __init__(self, n_flank_bins: int) -> None:
+        self._least = max(1, _BAND_PIXELS // (n_flank_bins + 1))
+        self._density = float(n_flank_bins + 1)
+        self._seen = False
+
+    def step(self) -> int:
+        """Return a number of bins, by the densest piece so far; before the first, all are full."""
+        return int(min(self._least * _MOST_STRETCH, max(self._least, self._wanted())))
+
+    def note(self, n_cells: int, n_bins: int) -> None:
+        """Take down how many cells a piece had."""
+        density = n_cells / n_bins
+        self._density = max(density, self._density) if self._seen else density
+        self._seen = True
+
+    def _wanted(self) -> float:
+        return _BAND_PIXELS / max(self._density, 1e-9) if self._seen else 0.0
+
+
 def _count_band(
     matrix: Any,
     chrom: int,
@@ -176,13 +208,14 @@ def _count_band(
     balance: str,
     tally: Tally,
     path: Path,
+    pace: _Pace,
 ) -> None:
     """Count the cells of one chromosome that lie in reach of its rows."""
     name, length = list(bins.lengths.items())[chrom]
     first, last = (int(n) for n in bins.first_bin[chrom : chrom + 2])
     size, flank = tss_bins.bin_size_bp, tss_bins.n_flank_bins
     rows = np.flatnonzero(bins.row_of_bin[first:last] >= 0)
-    for start, stop in _pieces(rows, last - first, flank):
+    for start, stop in _pieces(rows, last - first, flank, pace):
         begin, end = start * size, min((stop + flank) * size, length)
         # The BED form holds for every name; the other one cuts names at colons and dashes. One
         # range for both ends is several times faster than two.
@@ -194,6 +227,7 @@ def _count_band(
             diagonal_band_width=flank + 1,
         ).to_coo()
         bin1, bin2, values = cells.row, cells.col, cells.data
+        pace.note(len(values), stop - start)
         if stop < last - first:  # what lies beyond the piece belongs to the next one
             here = bin1 < stop - start
             bin1, bin2, values = bin1[here], bin2[here], values[here]
@@ -211,18 +245,20 @@ def _count_band(
             ) from None
 
 
-def _pieces(rows: Any, n_bins: int, flank: int) -> Iterator[tuple[int, int]]:
+def _pieces(rows: Any, n_bins: int, flank: int, pace: _Pace) -> Iterator[tuple[int, int]]:
     """Cut the bins of a chromosome into pieces; leave out those that no row can reach.
 
     The cell (i, j) with i <= j belongs to the piece of i; it is of use when i or j is a row.
     """
     if not len(rows):
         return
-    step = max(1, _BAND_PIXELS // (flank + 1))
-    for start in range(max(0, int(rows[0]) - flank), int(rows[-1]) + 1, step):
-        stop = min(start + step, int(rows[-1]) + 1, n_bins)
+    start = max(0, int(rows[0]) - flank)
+    end = min(int(rows[-1]) + 1, n_bins)
+    while start < end:
+        stop = min(start + pace.step(), end)
         if np.searchsorted(rows, start) < np.searchsorted(rows, stop + flank):
             yield start, stop
+        start = stop
 
 
 def _sums(

@@ -65,10 +65,20 @@ def test_pieces_of_a_band_meet(file, monkeypatch, most):
 
 def test_pieces_that_no_row_reaches_are_left_out(monkeypatch):
     monkeypatch.setattr(hic, "_BAND_PIXELS", 30)
+    pace = hic._Pace(2)
     rows = np.array([5, 70])
-    assert list(hic._pieces(rows, 100, 2)) == [(3, 13), (63, 71)]
-    assert list(hic._pieces(np.array([0, 99]), 100, 2)) == [(0, 10), (90, 100)]
-    assert list(hic._pieces(np.array([], int), 100, 2)) == []
+    assert list(hic._pieces(rows, 100, 2, pace)) == [(3, 13), (63, 71)]
+    assert list(hic._pieces(np.array([0, 99]), 100, 2, pace)) == [(0, 10), (90, 100)]
+    assert list(hic._pieces(np.array([], int), 100, 2, pace)) == []
+
+
+def test_pieces_of_a_thin_band_are_longer(monkeypatch):
+    monkeypatch.setattr(hic, "_BAND_PIXELS", 30)
+    pace = hic._Pace(2)
+    assert pace.step() == 10
+    for n_cells, step in ((0, 40), (10, 30), (5, 30), (20, 15), (30, 10)):
+        pace.note(n_cells, 10)
+        assert pace.step() == step
 
 
 @pytest.mark.parametrize("resolutions", [(m.BIN,), (500, m.BIN, 50_000)])
