@@ -15,10 +15,10 @@ from dexkit_ext._lines cimport (
     LineKernel,
     fault,
     locate,
-    scan,
     set_number,
 )
 from dexkit_ext._mirror cimport is_mirrored, note_pair
+from dexkit_ext._scan cimport scan
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 from dexkit_ext._values cimport parse_decimal, parse_value
 

@@ -19,11 +19,11 @@ from dexkit_ext._lines cimport (
     fault,
     locate,
     name_code,
-    scan,
     set_name,
     set_number,
 )
 from dexkit_ext._names cimport UNMAPPED, UNSEEN, find_varying
+from dexkit_ext._scan cimport scan
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 
 SOURCE_DIGEST = DEXKIT_SOURCE_DIGEST
@@ -135,10 +135,8 @@ cdef class PairKernel(LineKernel):
 
     cdef int pair(self, const Field* fields) except -1 nogil:
         """Count one pair whose fields have the right form."""
-        cdef Near* near
         cdef int32_t chrom1, chrom2
         cdef int64_t pos1, pos2
-        cdef bint cis
         if self.n_roles > ROLE_TYPE and _is_duplicate(&fields[ROLE_TYPE]):
             self.n_dropped += 1
             return OK

@@ -24,12 +24,12 @@ from dexkit_ext._lines cimport (
     fault,
     locate,
     name_code,
-    scan,
     set_name,
     set_number,
 )
 from dexkit_ext._mirror cimport Mirror, is_mirrored, note_pair
 from dexkit_ext._names cimport UNSEEN, find_varying
+from dexkit_ext._scan cimport scan
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 from dexkit_ext._values cimport parse_decimal, parse_value
 
@@ -359,7 +359,7 @@ cdef class RegionKernel(LineKernel):
         cdef Field name, field
         cdef Anchor anchor1, anchor2
         cdef int64_t order, length1, first_slot, size, slot2
-        cdef uint64_t word, hash1
+        cdef uint64_t word
         cdef const int32_t* slots
         cdef bint ordered, swapped, cis, wide, hit
         cdef Py_ssize_t i
@@ -426,8 +426,8 @@ cdef class RegionKernel(LineKernel):
             n_cis += cis
             self.amounts[i] = value
             self.hits[n_hits] = <int32_t> i
-            # The bin of anchor 1 stands in for one out of reach, which would have to be fetched from
-            # far away in memory, or lies on another chromosome.
+            # The bin of anchor 1 stands in for one out of reach, which would have to be fetched
+            # from far away in memory, or lies on another chromosome.
             hit = cis & (bins[0] - bins[3] <= n_flank) & (bins[2] - bins[1] <= n_flank)
             slot2 = bins[0] ^ ((bins[0] ^ bins[2]) & -<int64_t> hit)
             hit &= wide | ((slots[bins[0]] & slots[slot2]) >= 0)

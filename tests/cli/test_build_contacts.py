@@ -228,5 +228,5 @@ def test_info_tells_how_the_contacts_were_made(build, dexkit, inputs):
 def test_memory_and_threads(build, inputs):
     files = f"S={inputs / 'c.pairs'},{inputs / 'd.pairs'}"
     found = build("--contacts", files, "--max-memory", "64G", "--threads", 2)
-    assert found.features.config["max_memory_bytes"] == 4 << 30
+    assert found.features.config["max_memory_bytes"] == 64 << 30
     assert found.features.array("/contacts/S/loop_number").tolist() == [2]

@@ -58,6 +58,7 @@ class Files:
                 self.running -= 1
         counts = np.full((len(bins), 2 * F + 1), value, dtype=np.float64)
         return SimpleNamespace(
+            measured=None,
             counts=counts,
             depth=depth,
             kind=kind,
