@@ -9,6 +9,7 @@ matter otherwise.
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ _FARTHEST_START = 0.9
 _WHOLE = 1e-6
 
 
-class _CountHead:
+class _CountHead(ABC):
     """What both heads share: target, output layer of the mean, prediction."""
 
     task: Task = "regression"
@@ -74,9 +75,9 @@ class _CountHead:
         mean = float(np.mean(y_train))
         return {"mean": mean, "dispersion": self._moment(mean, variance)}
 
+    @abstractmethod
     def _moment(self, mean: float, variance: float) -> float:
         """Return the dispersion that mean and variance give."""
-        raise NotImplementedError
 
     def encode_target(self, y: Values, state: State) -> npt.NDArray[np.float32]:
         """Return log(1 + raw)."""

@@ -5,13 +5,12 @@ version is made once, by the dexkit that first writes it, and never again: reade
 versions have to read it as it is. Beside it goes a JSON file with what it holds.
 """
 
+import contextlib
 import hashlib
 import json
 import sys
 import tempfile
 from pathlib import Path
-
-import h5py
 
 from dexkit.features.build import build_features
 from dexkit.features.config import BuildConfig, ContactsSource, ExpressionSource
@@ -31,8 +30,10 @@ SIMULATION = {
 
 def make(out: Path) -> None:
     """Write the feature file ``out`` and what it holds beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = simulate(SimulationConfig.create(**SIMULATION), Path(folder) / "data")
+    out = out.resolve()
+    # Relative paths: the file must not tell of the machine that made it.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        data = simulate(SimulationConfig.create(**SIMULATION), Path("data"))
         config = BuildConfig(
             fasta=data.fasta,
             gtf=data.gtf,
@@ -51,8 +52,6 @@ def make(out: Path) -> None:
             assembly="simulated",
         )
         build_features(config, out)
-    with h5py.File(out, "r+") as file:  # no folder of the machine that made it
-        file.attrs["config"] = str(file.attrs["config"]).replace(f"{folder}/", "")
     out.with_suffix(".json").write_text(json.dumps(contents(FeatureFile(out)), indent=1) + "\n")
 
 
