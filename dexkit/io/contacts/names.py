@@ -64,14 +64,20 @@ def chrom_map(
 
 
 def check_lengths(
-    reading: Reading, names: ChromMap, genome: Genome, path: str | os.PathLike[str]
+    lengths: Mapping[str, int],
+    stated_in: str,
+    names: ChromMap,
+    genome: Genome,
+    path: str | os.PathLike[str],
 ) -> None:
     """Compare the lengths that a file states with the FASTA's.
 
     Parameters
     ----------
-    reading : Reading
-        With the stated lengths, in base pairs.
+    lengths : mapping of str to int
+        The stated lengths, in base pairs, by the file's names.
+    stated_in : str
+        Where they stand, for the message: ``"the header"``.
     names : ChromMap
         Names of the file.
     genome : Genome
@@ -84,12 +90,12 @@ def check_lengths(
     FormatError
         When a length differs.
     """
-    for name, length in reading.lengths.items():
+    for name, length in lengths.items():
         fasta_name = names.to_fasta(name)
         if fasta_name is None or genome.lengths[fasta_name] == length:
             continue
         raise FormatError(
-            f"chromosome {name!r} has {length:,} bp in {reading.stated_in} and "
+            f"chromosome {name!r} has {length:,} bp in {stated_in} and "
             f"{genome.lengths[fasta_name]:,} bp in the FASTA; expected one genome assembly; use "
             "the FASTA that the contacts were mapped to",
             str(path),

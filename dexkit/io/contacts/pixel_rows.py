@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from dexkit.errors import FormatError, InputError
 from dexkit.genome import Genome
-from dexkit.io.chroms import ChromMap, reconcile
+from dexkit.io.chroms import reconcile
+from dexkit.io.contacts.names import check_lengths
 from dexkit.io.contacts.tss_bins import TssBins
 from dexkit.io.text import STDIN, InputRecord, StoredDigest, input_file
 from dexkit_ext import PixelTotals, count_pixels
@@ -97,7 +98,7 @@ def matrix_bins(
         When a chromosome has another length in the FASTA.
     """
     chrom_map = reconcile(genome.lengths, lengths, f"contact file {path.name}", alias)
-    _check_lengths(lengths, chrom_map, genome, path)
+    check_lengths(lengths, "the matrix", chrom_map, genome, path)
     per_chrom = [-(-length // bin_size_bp) for length in lengths.values()]
     if min(lengths.values()) < 1 or sum(per_chrom) > _MOST_BINS:
         raise FormatError(
@@ -295,18 +296,3 @@ def balance_message(path: Path, how: str, n_left_out: int, n_pixels: int, n_rows
         f"contacts of {path.name} are {how}; {n_left_out:,} of {n_pixels:,} pixels read were left "
         f"out since one of their bins has no weight, which {n_rows:,} TSS bins have not"
     )
-
-
-def _check_lengths(
-    lengths: Mapping[str, int], chrom_map: ChromMap, genome: Genome, path: Path
-) -> None:
-    for name, length in lengths.items():
-        fasta_name = chrom_map.to_fasta(name)
-        if fasta_name is None or genome.lengths[fasta_name] == length:
-            continue
-        raise FormatError(
-            f"chromosome {name!r} has {length:,} bp in the matrix and "
-            f"{genome.lengths[fasta_name]:,} bp in the FASTA; expected one genome assembly; use "
-            "the FASTA that the contacts were mapped to",
-            str(path),
-        )
