@@ -21,6 +21,8 @@ SIZE    := small
 # Test processes (each loads TensorFlow), and more arguments for pytest: make fast PYTEST="-k pairs -x"
 JOBS    := 2
 PYTEST  :=
+# A process that dies ends the run: its tests would only take it with them once more.
+XDIST   := --numprocesses $(JOBS) --dist loadfile --max-worker-restart 0
 
 .PHONY: help demo test dev build fast lint types tests kernels bench docs dist clean
 .DEFAULT_GOAL := help
@@ -86,10 +88,10 @@ dev: $(STAMPS)/kernels
 build: $(STAMPS)/kernels
 
 tests: $(STAMPS)/kernels
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST)
+	$(BIN)/pytest $(XDIST) $(PYTEST)
 
 fast: $(STAMPS)/kernels
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m "not slow and not real" $(PYTEST)
+	$(BIN)/pytest $(XDIST) -m "not slow and not real" $(PYTEST)
 
 # The kernel tests once more and 10,000 broken files, with bounds checks and (where the compiler has
 # them) the address and undefined-behaviour sanitisers, compiled in a folder of their own.

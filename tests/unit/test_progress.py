@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import subprocess
 import sys
 
@@ -29,12 +30,20 @@ def on_terminal(code):
     """Run Python with stderr on a terminal of 100 columns; return what appeared there."""
     main, other = pty.openpty()
     env = os.environ | {"COLUMNS": "100", "TERM": "xterm", "NO_COLOR": "1"}
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=other, env=env)
+    # A process that hangs shows where, and ends.
+    guard = "import faulthandler; faulthandler.dump_traceback_later(60, exit=True)\n"
+    process = subprocess.Popen([sys.executable, "-c", guard + code], stderr=other, env=env)
     os.close(other)
     seen = b""
     try:
-        while chunk := os.read(main, 4096):
-            seen += chunk
+        # Not every system tells the reader that the other side was closed.
+        while True:
+            if select.select([main], [], [], 0.2)[0]:
+                if not (chunk := os.read(main, 4096)):
+                    break
+                seen += chunk
+            elif process.poll() is not None:
+                break
     except OSError:  # the other side has been closed
         pass
     os.close(main)
