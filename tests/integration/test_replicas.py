@@ -27,7 +27,7 @@ def mirrored(tmp_path_factory):
     """Two CPU devices of a process of its own."""
     folder = tmp_path_factory.mktemp("mirrored")
     process = replicas.start(folder, {"devices": "2"})
-    assert process.wait(150) == 0, (folder / "0.log").read_text()[-2000:]
+    assert process.wait(replicas.TIMEOUT_S) == 0, (folder / "0.log").read_text()[-2000:]
     return folder
 
 

@@ -15,6 +15,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+#: The longest that a process may take, and what makes it show where it is shortly before.
+TIMEOUT_S = 200
+GUARD = f"import faulthandler; faulthandler.dump_traceback_later({TIMEOUT_S - 20})"
+
 N_TRAIN, BATCH = 29, 7  # the last batch has one gene, and no number of replicas divides 7
 
 
@@ -177,7 +181,7 @@ def start(folder, options, **environment):
     ``options`` is what :func:`main` takes, or a list: arguments of the command ``dexkit``.
     """
     if isinstance(options, list):
-        code = "from dexkit.cli.app import main; main()"
+        code = f"{GUARD}; from dexkit.cli.app import main; main()"
         command = [sys.executable, "-c", code, *map(str, options)]
     else:
         command = [sys.executable, __file__, str(folder), json.dumps(options)]
@@ -196,7 +200,7 @@ def free_ports(n):
     return ports
 
 
-def run_workers(folder, options, timeout=150):
+def run_workers(folder, options, timeout=TIMEOUT_S):
     """Run two workers on this machine; return their exit codes and what they said."""
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     for index in (0, 1):
@@ -205,15 +209,19 @@ def run_workers(folder, options, timeout=150):
     for index in (0, 1):
         task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         processes.append(start(folder, options, TF_CONFIG=json.dumps(task)))
-    try:
-        codes = [process.wait(timeout) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
+    codes: list[int | str] = []
+    for process in processes:
+        try:
+            codes.append(process.wait(timeout))
+        except subprocess.TimeoutExpired:
+            codes.append("still running")  # its log says where
+    for process in processes:
+        process.kill()
+        process.wait()
     logs = sorted(Path(folder).glob("*.log"), key=lambda p: int(p.stem))[-2:]
     return codes, [log.read_text() for log in logs]
 
 
 if __name__ == "__main__":
+    exec(GUARD)
     raise SystemExit(main(Path(sys.argv[1]), json.loads(sys.argv[2])))
