@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import shutil
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -142,9 +144,8 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
                 table.contestants[options.only]()
         print(peak_mb())
         return
-    versions = {p: metadata.version(p) for p in PACKAGES if available(p)}
-    build = dexkit_ext.build_info()
-    print(f"{cpu_name()}; Python {platform.python_version()}; {versions}; {build}")
+    facts = environment(options.size)
+    print(f"{facts['cpu']}; Python {facts['python']}; {facts['versions']}; {facts['build']}")
     record = []
     for table in tables:
         times = measure(table, options.repeats)
@@ -155,6 +156,7 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
             f"{'contestant':<46}{'ms':>9}{'min-max':>17}{'x floor':>9}"
             f"{'x dexkit':>10}{table.unit:>11}{'peak MB':>9}"
         )
+        rows = []
         for name, value in median.items():
             low, high = min(times[name]) * 1e3, max(times[name]) * 1e3
             memory = (
@@ -166,15 +168,41 @@ def report(make_tables: Callable[[str], list[Table]], description: str) -> None:
                 f"{value / median[table.floor]:>9.2f}{value / median[ours]:>10.2f}"
                 f"{table.work / value:>11.3g}{memory:>9.0f}"
             )
-            record.append(
-                {"table": table.title, "name": name, "seconds": times[name], "peak_mb": memory}
-            )
+            rows.append({"name": name, "seconds": times[name], "peak_mb": memory})
         for name in table.missing:
             print(f"{name:<46}{'not installed':>17}")
+        record.append(
+            {
+                "title": table.title,
+                "floor": table.floor,
+                "work": table.work,
+                "unit": table.unit,
+                "rows": rows,
+                "missing": table.missing,
+            }
+        )
+    save({**facts, "repeats": options.repeats, "tables": record})
+
+
+def environment(size: str) -> dict[str, Any]:
+    """Where the figures of this run come from."""
+    return {
+        "command": " ".join([f"python benchmarks/{Path(sys.argv[0]).name}", "--size", size]),
+        "date": time.strftime("%Y-%m-%d"),
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {p: metadata.version(p) for p in PACKAGES if available(p)},
+        "build": dexkit_ext.build_info(),
+        "size": size,
+    }
+
+
+def save(result: Mapping[str, Any]) -> None:
+    """Keep a result for ``docs/make_performance.py``."""
     RESULTS.mkdir(exist_ok=True)
-    target = RESULTS / f"{Path(sys.argv[0]).stem}-{options.size}.json"
-    head = {"cpu": cpu_name(), "versions": versions, "build": build, "size": options.size}
-    target.write_text(json.dumps({**head, "runs": record}, indent=1))
+    target = RESULTS / f"{Path(sys.argv[0]).stem}-{result['size']}.json"
+    target.write_text(json.dumps(result, indent=1))
 
 
 def random_codes(n: int, length_bp: int, seed: int = 1) -> np.ndarray:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -156,9 +155,11 @@ def main() -> None:
         result = build(folder, options.max_memory, options.threads)
     finally:
         shutil.rmtree(folder)
-    facts = {"cpu": bench.cpu_name(), "cores": os.cpu_count(), "genes": n_genes}
-    facts |= {"bases": n_bases, "pairs": n_pairs}
-    print(json.dumps(facts | result, indent=1))
+    facts = {"genes": n_genes, "bases": n_bases, "pairs": n_pairs} | result
+    print(json.dumps(facts, indent=1))
+    where = bench.environment(options.size)
+    where["command"] += f" --max-memory {options.max_memory} --threads {options.threads}"
+    bench.save(where | {"facts": facts})
 
 
 if __name__ == "__main__":
