@@ -206,7 +206,7 @@ def fit_command(
         "unobserved": unobserved,
         "quantile_normalise": quantile_normalise,
         "split": split_setting(split, folds, fold),
-    } | _settings(set_ or [], named)
+    } | train_settings(set_ or [], named)
     request = _request(features, out, resume, config, dry_run)
     if dry_run:
         _show_dry_run(request, overrides)
@@ -243,8 +243,26 @@ def _request(
     return _Request(features, out or Path(), config, False)
 
 
-def _settings(set_: list[str], named: dict[str, Any]) -> dict[str, Any]:
-    """Lay the named options over those of --set; the same one twice is a mistake."""
+def train_settings(set_: list[str], named: dict[str, Any]) -> dict[str, Any]:
+    """Lay the named options over those of --set.
+
+    Parameters
+    ----------
+    set_ : list of str
+        Values of ``--set``.
+    named : dict
+        Options of training that have a flag of their own; None: not given.
+
+    Returns
+    -------
+    dict
+        ``train`` and ``settings`` of :class:`dexkit.workflows.fit_config.FitConfig`.
+
+    Raises
+    ------
+    ConfigError
+        When a value is malformed, or one option is given twice.
+    """
     from dexkit.errors import ConfigError
     from dexkit.hooks.manager import parse_settings
 

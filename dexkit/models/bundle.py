@@ -133,7 +133,7 @@ class Bundle:
             "train_genes": self.train_genes,
             "features": self.features,
             "files": files,
-            "versions": {"dexkit": __version__} | _library_versions(),
+            "versions": library_versions(),
         }
         write_whole(run / _FILE, json.dumps(values, indent=1))
 
@@ -332,5 +332,7 @@ def _normaliser_of(values: dict[str, Any] | None, contract: Contract) -> Profile
     return normaliser
 
 
-def _library_versions() -> dict[str, str]:
-    return {name: version(name) for name in ("numpy", "keras", "tensorflow", "scikit-learn")}
+def library_versions() -> dict[str, str]:
+    """Return the versions of dexkit and of the libraries that results can depend on."""
+    libraries = ("numpy", "keras", "tensorflow", "scikit-learn")
+    return {"dexkit": __version__} | {name: version(name) for name in libraries}

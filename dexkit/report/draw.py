@@ -59,12 +59,30 @@ class Drawing:
     figure: Figure
 
     def render(self, kind: str) -> bytes:
-        """Return the figure as ``"png"`` or ``"pdf"`` bytes; the same figure, the same bytes."""
-        buffer = io.BytesIO()
-        # A creation date would make every report differ from the last.
-        metadata = {"CreationDate": None} if kind == "pdf" else {"Software": None}
-        self.figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
-        return buffer.getvalue()
+        """Return the figure as ``"png"`` or ``"pdf"`` bytes; see :func:`render`."""
+        return render(self.figure, kind)
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """Return a figure as the bytes of a file.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        The figure.
+    kind : str
+        ``"png"`` or ``"pdf"``.
+
+    Returns
+    -------
+    bytes
+        The same figure gives the same bytes.
+    """
+    buffer = io.BytesIO()
+    # A creation date would make every report differ from the last.
+    metadata = {"CreationDate": None} if kind == "pdf" else {"Software": None}
+    figure.savefig(buffer, format=kind, dpi=_PNG_DPI, metadata=metadata)
+    return buffer.getvalue()
 
 
 def read_history(path: Path) -> pd.DataFrame | None:

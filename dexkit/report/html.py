@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 import tomllib
@@ -18,8 +17,7 @@ from dexkit.evaluation.metrics import format_value, get_metric, metrics_for
 from dexkit.evaluation.runs import PARTS, RunPredictions, read_json, read_run
 from dexkit.files import disk_errors, write_whole
 from dexkit.report.draw import draw_run
-
-_TEMPLATES = Path(__file__).parent / "templates"
+from dexkit.report.page import fill, png_uri
 
 # Lists longer than this (training genes) are counted, not printed.
 _MAX_LISTED = 12
@@ -49,8 +47,6 @@ def write_report(run: Path, n_bootstrap: int = 1000, seed: int = 0) -> Path:
     OutputError
         If the folder cannot be written.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     run = Path(run)
     loaded = read_run(run)
     evaluation = evaluate_runs([run], "test", n_bootstrap, seed)
@@ -66,19 +62,10 @@ def write_report(run: Path, n_bootstrap: int = 1000, seed: int = 0) -> Path:
             {
                 "title": drawing.title,
                 "caption": drawing.caption,
-                "uri": f"data:image/png;base64,{base64.b64encode(png).decode()}",
+                "uri": png_uri(png),
             }
         )
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.j2").render(
-        _context(loaded, evaluation), figures=figures
-    )
+    page = fill("report.html.j2", _context(loaded, evaluation) | {"figures": figures})
     path = run / "report.html"
     write_whole(path, page)
     return path

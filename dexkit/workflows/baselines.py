@@ -33,8 +33,13 @@ def baseline_config(entry: BaselineEntry, config: FitConfig) -> PluginConfig:
     return parse_config(entry.config, values, f"baseline {entry.name!r}")
 
 
-def companions(job: Job, registry: Plugins) -> list[BaselineEntry]:
-    """Return the baselines that stand beside the model: those of its task that can be fed."""
+def companions(job: Job, registry: Plugins, config: FitConfig) -> list[BaselineEntry]:
+    """Return the baselines that stand beside the model: those of its task that can be fed.
+
+    None where ``config`` does without: an experiment fits each of them once, as a model.
+    """
+    if not config.companions:
+        return []
     return [
         found.entry
         for name, found in registry.baselines.items()

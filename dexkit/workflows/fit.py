@@ -29,6 +29,7 @@ from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.networks import Watch, build, fit_networks
 from dexkit.workflows.prepare import Job, feature_identity, prepare
 from dexkit.workflows.run_folder import RunFolder, earlier_run_kept
+from dexkit.workflows.run_tables import predictable, prediction_table, write_left_out
 
 logger = logging.getLogger("dexkit")
 
@@ -49,7 +50,7 @@ class FitSummary:
     metrics : dict
         Content of ``metrics.json``; empty on a worker that is not the chief.
     report : Path or None
-        The HTML report; None on a worker that is not the chief.
+        The HTML report; None where none was asked for, and on a worker that is not the chief.
     """
 
     run: Path
@@ -64,6 +65,7 @@ def fit(
     force: bool = False,
     resume: bool = False,
     watch: Watch = live_line,
+    report: bool = True,
 ) -> FitSummary:
     """Fit one model on one split, and its companion baselines on the same genes.
 
@@ -82,6 +84,8 @@ def fit(
     watch : callable, optional
         Shows the training of a network; takes its name and the options, returns a context
         manager that gives a :class:`dexkit.training.fit.Watcher`.
+    report : bool, optional
+        Whether to write ``report.html`` too; ``dexkit report`` makes it from the run at any time.
 
     Returns
     -------
@@ -132,9 +136,38 @@ def fit(
         if preset is not None:
             logger.info("preset %s; config.toml holds its values", preset)
         folder.write("plugins.lock", tomli_w.dumps(registry.lock()))
-        summary = _run(strategy, folder, features, job, config, registry, identity, watch)
+        metrics = _run(strategy, folder, features, job, config, registry, identity, watch)
+        page = write_report(out) if report else None
         folder.finish()
-    return summary
+    return FitSummary(out, metrics, page)
+
+
+def check_fit(features_path: Path, config: FitConfig) -> Job:
+    """Find out whether a fit can start, without writing anything.
+
+    Parameters
+    ----------
+    features_path : Path
+        Feature file.
+    config : FitConfig
+        Options.
+
+    Returns
+    -------
+    Job
+        The fit, ready to start: its sample, task and genes.
+
+    Raises
+    ------
+    InputError, ConfigError, PluginError, TrainingError
+        As :func:`fit` would, before it writes.
+    """
+    features = FeatureFile(features_path)
+    load_tensorflow()
+    registry = plugins()
+    job = prepare(features, config, registry)
+    _try_out(job, config, registry)
+    return job
 
 
 def _is_alone(config: FitConfig) -> bool:
@@ -182,11 +215,11 @@ def _run(
     registry: Plugins,
     identity: dict[str, Any],
     watch: Watch,
-) -> FitSummary:
+) -> dict[str, Any]:
     """Fit, predict, score; ``bundle.json`` comes last of what a later command needs."""
-    rows = _predictable(features, job)
+    rows = predictable(features, job)
     _say_what_is_used(features, job, len(rows))
-    _write_left_out(folder, features, job)
+    write_left_out(folder, features, job)
     beside: dict[str, npt.NDArray[np.float64]] = {}
     if job.baseline is None:
         trained = fit_networks(strategy, folder, job, config, features.genes.gene_name, watch)
@@ -199,10 +232,10 @@ def _run(
         fitted = fit_baseline(job, job.baseline.entry, config)
         blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
         models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
-    for entry in companions(job, registry):
+    for entry in companions(job, registry, config):
         blocks = job.arrays.for_baseline(rows, entry.blocks)
         beside[entry.name] = fit_baseline(job, entry, config).predict(blocks)
-    table = _table(features, job, rows, prediction, beside)
+    table = prediction_table(features, job, rows, prediction, beside)
     folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
     metrics = score_predictions(
         table,
@@ -216,8 +249,7 @@ def _run(
         metrics["expression"] = job.quantiles.describe()
     folder.write("metrics.json", json.dumps(metrics, indent=1))
     _bundle(features, job, config, identity).save(folder.path, models)
-    report = write_report(folder.path)
-    return FitSummary(folder.path, metrics, report)
+    return metrics
 
 
 def _predict(models: list[Any], job: Job, rows: npt.NDArray[np.intp]) -> Prediction:
@@ -226,7 +258,7 @@ def _predict(models: list[Any], job: Job, rows: npt.NDArray[np.intp]) -> Predict
 
 def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
     """Find out what only using a device or a plugin shows, before anything is written."""
-    for entry in companions(job, registry):
+    for entry in companions(job, registry, config):
         baseline_config(entry, config)
     if job.baseline is not None:
         entry = job.baseline.entry
@@ -252,7 +284,7 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
     if job.baseline is None:
         settings[job.head_name] = {k: v for k, v in job.head_config.items() if v is not None}
     own = [job.baseline.entry] if job.baseline is not None else []
-    for entry in (*own, *companions(job, registry)):
+    for entry in (*own, *companions(job, registry, config)):
         values = baseline_config(entry, config)
         settings[entry.name] = values.model_dump(mode="json", exclude_none=True)
     return config.model_copy(
@@ -267,13 +299,6 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
             "train": config.train.model_copy(update={"recipe": job.recipe}),
         }
     )
-
-
-def _predictable(features: FeatureFile, job: Job) -> npt.NDArray[np.intp]:
-    """Return the genes that have inputs, measured or not."""
-    left_out = [rows for rows in job.left_out.values()]
-    gone = np.concatenate(left_out) if left_out else np.empty(0, dtype=np.intp)
-    return np.setdiff1d(np.arange(len(features)), gone)
 
 
 def _say_what_is_used(features: FeatureFile, job: Job, n_predicted: int) -> None:
@@ -310,48 +335,6 @@ def _say_what_is_used(features: FeatureFile, job: Job, n_predicted: int) -> None
                 n_dark_test,
                 len(split.test),
             )
-
-
-def _write_left_out(folder: RunFolder, features: FeatureFile, job: Job) -> None:
-    unmeasured = np.flatnonzero(~np.isfinite(job.observed))
-    reasons = {f"no expression of {job.sample} (predicted, not scored)": unmeasured}
-    rows = [
-        (features.genes.gene_id[i], features.genes.gene_name[i], reason)
-        for reason, index in (reasons | job.left_out).items()
-        for i in index
-    ]
-    folder.write_table("left_out.tsv", ("gene_id", "gene_name", "reason"), rows)
-
-
-def _table(
-    features: FeatureFile,
-    job: Job,
-    rows: npt.NDArray[np.intp],
-    prediction: Prediction,
-    beside: dict[str, npt.NDArray[np.float64]],
-) -> Any:
-    """Return the predictions as a DataFrame with the columns of ``predictions.tsv``."""
-    import pandas as pd
-
-    observed = job.observed[rows]
-    if job.head.task == "classification":
-        measured = np.isfinite(observed)
-        labels = job.head.encode_target(np.where(measured, job.target[rows], 0.0), job.state)
-        observed = np.where(measured, labels, np.nan)
-    genes = features.genes.take(rows)
-    columns: dict[str, Any] = {
-        "gene_id": genes.gene_id,
-        "gene_name": genes.gene_name,
-        "chrom": genes.chrom,
-        "tss": genes.tss,
-        "strand": genes.strand,
-        "part": job.parts[rows],
-        "observed": observed,
-        "predicted": prediction.mean,
-        "predicted_sd": np.nan if prediction.sd is None else prediction.sd,
-    }
-    columns |= {f"baseline:{name}": values for name, values in beside.items()}
-    return pd.DataFrame(columns)
 
 
 def _bundle(features: FeatureFile, job: Job, config: FitConfig, identity: dict[str, Any]) -> Bundle:

@@ -60,6 +60,9 @@ class FitConfig(BaseModel):
         description="give the sample the mean distribution of all samples of the file, learnt "
         "from training and validation genes (paper section 2.1)",
     )
+    companions: bool = Field(
+        True, description="fit the small baselines of the task beside the model"
+    )
     split: SplitConfig = SplitConfig()
     train: TrainConfig = TrainConfig()
     settings: dict[str, dict[str, Any]] = Field(

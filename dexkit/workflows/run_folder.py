@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 
@@ -85,7 +85,7 @@ class RunFolder:
                     f"{path} exists and is no run folder; --force replaces only runs of dexkit"
                 )
             if (path / _BUNDLE).is_file():
-                aside = _aside(path)
+                aside = aside_of(path)
                 if aside.exists():
                     shutil.rmtree(aside)
                 os.replace(path, aside)
@@ -123,6 +123,20 @@ class RunFolder:
                 "options, or start anew with --force"
             )
         return cls(path)
+
+    @staticmethod
+    def state(path: Path) -> Literal["absent", "unfinished", "finished"]:
+        """Return how far the run of a folder is.
+
+        Returns
+        -------
+        str
+            ``"finished"``: model and scores are there. ``"unfinished"``: it can be resumed.
+            ``"absent"``: no folder, or one that was left before its options were in it.
+        """
+        if (path / _BUNDLE).is_file():
+            return "finished"
+        return "unfinished" if _is_run(path) and (path / _CONFIG).is_file() else "absent"
 
     @staticmethod
     def features_of(path: Path) -> Path:
@@ -219,7 +233,7 @@ def earlier_run_kept(path: Path) -> Iterator[None]:
         The run folder. When the block fails, the earlier run is put back and the failed one is
         renamed to ``<path>.failed``; when it succeeds, the earlier run is removed.
     """
-    aside = _aside(path)
+    aside = aside_of(path)
     try:
         yield
     except StoppedError:
@@ -242,7 +256,8 @@ def _name(member: int, stage: str) -> str:
     return f"member-{member}" + ("" if stage == JOINT_STAGE else f"-{stage}")
 
 
-def _aside(path: Path) -> Path:
+def aside_of(path: Path) -> Path:
+    """Return where a finished folder is kept while another one takes its place."""
     return path.with_name(f".{path.name}.replaced")
 
 

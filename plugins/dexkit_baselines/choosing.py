@@ -24,8 +24,14 @@ Fold = tuple[Rows, Rows]
 
 
 def n_threads() -> int:
-    """Return how many threads work: the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many threads work: the cores that this process may use.
+
+    ``OMP_NUM_THREADS`` bounds them, as it bounds those of OpenMP and BLAS: fits that run side by
+    side divide the cores by it.
+    """
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return min(here, int(wanted)) if wanted.isdigit() and int(wanted) else here
 
 
 @contextmanager
