@@ -31,7 +31,7 @@ _HEAD = """\
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | a bug: the traceback follows, please report it |
+| 1 | a bug: the traceback follows, please report it; of `features diff --exit-code`: they differ |
 | 2 | wrong input or command: one line on stderr (a mistyped option shows usage too) |
 | 130 | interrupted |
 | 143 | stopped by SIGTERM: `fit` has saved its state, `fit --resume RUN` goes on |

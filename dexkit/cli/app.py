@@ -25,7 +25,7 @@ from dexkit.cli.simulate import simulate_command
 from dexkit.cli.splits import splits_app
 from dexkit.errors import DexkitError, StoppedError
 
-#: Exit code of a wrong input or command; 1 is left for bugs.
+#: Exit code of a wrong input or command; 1 is left for bugs, and for `features diff --exit-code`.
 _EXIT_WRONG_INPUT = 2
 _EXIT_INTERRUPTED = 130
 #: 128 + SIGTERM, as a shell reports it: a script or scheduler must not take the run for finished.

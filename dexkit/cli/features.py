@@ -98,7 +98,27 @@ def add(
     ] = None,
     expression: Annotated[
         list[str] | None,
-        typer.Option(help="FILE (gene x sample table of new samples), or SAMPLE=FILE; repeatable."),
+        typer.Option(
+            help="FILE (gene x sample table of new samples), or SAMPLE=FILE; tables of programs as "
+            "in build-features; repeatable."
+        ),
+    ] = None,
+    expression_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of every --expression SAMPLE=FILE (STAR: unstranded, forward, reverse)."
+        ),
+    ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(help="counts, tpm or fpkm; what the file was built with when not given."),
+    ] = None,
+    gtf: Annotated[
+        Path | None,
+        typer.Option(
+            help="Annotation that tells the genes of transcripts, for expression by transcript "
+            "(Salmon, kallisto, RSEM isoforms)."
+        ),
     ] = None,
     samples: Annotated[
         Path | None,
@@ -142,7 +162,9 @@ def add(
     from dexkit.hooks.manager import parse_settings
     from dexkit.memory import parse_size
 
-    contact_sources, expression_sources = read_sources(contacts, expression, samples, depth)
+    contact_sources, expression_sources = read_sources(
+        contacts, expression, samples, depth, expression_column
+    )
     config = parse_options(
         AddConfig,
         {
@@ -150,6 +172,8 @@ def add(
             "expression": expression_sources,
             "blocks": tuple(block or ()),
             "settings": parse_settings(set_ or []),
+            "gtf": gtf,
+            "measure": measure,
             "fasta": fasta,
             "n_threads": threads,
             "max_memory_bytes": parse_size(max_memory) if max_memory is not None else None,

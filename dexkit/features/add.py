@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError, OutputError, PluginError, did_you_mean
+from dexkit.features.alike import check_contacts, check_measures
 from dexkit.features.build import LEAST_BYTES
 from dexkit.features.config import MOST_THREADS, BuildConfig, ContactsSource, ExpressionSource
 from dexkit.features.expression import expression_plans
@@ -24,13 +25,15 @@ from dexkit.features.provenance import Provenance, check_inputs, input_arguments
 from dexkit.features.schema import CODES
 from dexkit.features.stored_config import (
     CONTACTS,
-    READING,
+    agreed_measure,
     agreed_settings,
     contact_settings,
     stored_config,
 )
 from dexkit.hooks import ArrayPlan, BuildContext, PluginConfig, SampleInput
 from dexkit.hooks.manager import Plugins, parse_config, plugins
+from dexkit.io.annotation import read_gtf
+from dexkit.io.expression import Measure
 from dexkit.io.fasta import open_fasta
 from dexkit.memory import memory_errors, piece_bytes, require_room
 from dexkit.progress import progress_bar
@@ -51,6 +54,10 @@ class AddConfig(BaseModel):
         Blocks that the file does not have.
     settings : dict of str to dict
         Settings by block; those of a block that the file has must be the file's.
+    gtf : Path or None
+        Annotation whose transcripts tell the genes of expression by transcript.
+    measure : {"counts", "tpm", "fpkm"} or None
+        As in a build; None takes what the file was built with.
     fasta : Path or None
         The FASTA of the file, for blocks that read more of it than the promoters.
     n_threads : int
@@ -65,6 +72,8 @@ class AddConfig(BaseModel):
     expression: tuple[ExpressionSource, ...] = ()
     blocks: tuple[str, ...] = ()
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    gtf: Path | None = None
+    measure: Measure | None = None
     fasta: Path | None = None
     n_threads: int = Field(1, ge=1, le=MOST_THREADS)
     max_memory_bytes: int | None = Field(None, ge=1)
@@ -148,28 +157,36 @@ def _add(path: Path, config: AddConfig, progress: Callable[..., Any]) -> AddSumm
     if not os.access(path, os.W_OK):
         raise OutputError(f"{path}: not permitted to write to it; nothing was added")
     require_room(LEAST_BYTES, config.max_memory_bytes, "the tables of the file")
-    inputs = input_arguments(config.contacts, config.expression)
+    annotation = () if config.gtf is None else (config.gtf,)
+    inputs = input_arguments(config.contacts, config.expression, *annotation)
     _check_wanted(features, config)
-    check_inputs(inputs, config.contacts, path)
+    check_inputs(inputs, config.contacts, path, "name the file of the new sample")
     provenance = Provenance(inputs, progress)
-    build = stored_config(features).model_copy(
+    stored = stored_config(features)
+    build = stored.model_copy(
         update={
             "contacts": config.contacts,
             "expression": config.expression,
+            "measure": agreed_measure(stored.measure, config.measure),
             "n_threads": config.n_threads,
             "max_memory_bytes": config.max_memory_bytes,
         }
     )
     registry = plugins()
     block_configs = _block_configs(features, build, config, registry)
-    expression, measured = expression_plans(build, features.genes)
+    transcripts = None
+    if config.gtf is not None:
+        with progress(f"annotation {config.gtf.name}", None):
+            transcripts = read_gtf(config.gtf).gene_of_transcript
+    expression, measured = expression_plans(build, features.genes, transcripts)
     _refuse_present(features, expression, "expression of its sample")
     context = _context(features, config, provenance, progress)
     plans = list(expression)
     for name, block_config in block_configs.items():
         found = list(registry.block(name).plan(block_config, context))
         plans += _new_plans(features, found, name, name in config.blocks)
-    _check_alike(features, plans)
+    check_contacts(features, plans)
+    check_measures(features, expression)
     if not plans:
         raise InputError(f"{path}: nothing to add: the blocks plan no array that it lacks")
     added = config.model_dump(mode="json")
@@ -189,6 +206,12 @@ def _check_wanted(features: FeatureFile, config: AddConfig) -> None:
     """Refuse an addition of nothing, of what is there, and of inputs that are not."""
     if not (config.contacts or config.expression or config.blocks):
         raise ConfigError("nothing to add; give --contacts, --expression, --samples or --block")
+    for option, value in (("--gtf", config.gtf), ("--measure", config.measure)):
+        if value is not None and not config.expression:
+            raise ConfigError(
+                f"{option} {value} has no effect without expression; give --expression, or "
+                "--samples with a column expression"
+            )
     for what, samples, known in (
         ("contacts", [s.sample for s in config.contacts], features.contact_samples),
         ("expression", [s.sample for s in config.expression], features.expression_samples),
@@ -326,26 +349,3 @@ def _refuse_present(features: FeatureFile, plans: Sequence[ArrayPlan], what: str
     for plan in plans:
         if features.has(plan.path):
             raise _present(features, f"{plan.path}, {what},")
-
-
-def _check_alike(features: FeatureFile, plans: Sequence[ArrayPlan]) -> None:
-    """Refuse contacts that differ in form from those of the samples in the file."""
-    if not features.contact_samples:
-        return
-    old = features.contact_samples[0]
-    for plan in plans:
-        group, _, rest = plan.path.strip("/").partition("/")
-        sibling = f"/{group}/{old}/{rest.partition('/')[2]}"
-        if group != "contacts" or not features.has(sibling):
-            continue
-        stored = features.array_attrs(sibling)
-        pairs = {key: (stored[key], plan.attrs[key]) for key in plan.attrs if key in stored}
-        shape, dtype = features.arrays[sibling]
-        pairs |= {"shape": (shape, tuple(plan.shape)), "dtype": (dtype, np.dtype(plan.dtype).name)}
-        for key, (before, after) in pairs.items():
-            if key in READING or np.array_equal(before, after):
-                continue
-            raise InputError(
-                f"{plan.path} would have {key} {after}, and {sibling} has {before}; samples of "
-                "one file must be alike, build another file"
-            )

@@ -23,7 +23,8 @@ class GrownAttributes:
     features : FeatureFile
         The file before the addition.
     added : mapping
-        What was added, JSON-able: ``contacts``, ``expression``, ``blocks`` and ``settings``.
+        What was added, JSON-able: ``contacts``, ``expression``, ``measure``,
+        ``blocks`` and ``settings``.
     block_configs : mapping of str to PluginConfig
         The blocks that were asked to plan arrays.
     paths : sequence of str
@@ -57,6 +58,8 @@ class GrownAttributes:
     def _grown_config(self) -> dict[str, Any]:
         """Return the configuration of a build that gives the whole file at once."""
         stored, added = self._features.config, self._added
+        if not stored.get("expression") and added["measure"] is not None:
+            stored["measure"] = added["measure"]
         for key in ("contacts", "expression"):
             stored[key] = [*stored.get(key, []), *added[key]]
         blocks = [*stored.get("blocks", []), *added["blocks"]]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dexkit.errors import InputError, OutputError
-from dexkit.features.undo_file import Range, restore, save, writer
+from dexkit.features.undo_file import Range, needs_journal, restore, save, writer
 from dexkit.files import disk_errors, sync_folder
 
 logger = logging.getLogger("dexkit")
@@ -77,7 +77,7 @@ def recover(path: Path) -> bool:
         if not path.exists():
             raise InputError(
                 f"{journal} is the journal of an interrupted addition to {path.name}, which is "
-                "not there; put the file back beside it, or delete the journal"
+                "not there; put the file back beside it, delete the journal, or build it again"
             )
         handle = _lock_found(path, journal)
         if handle is None:
@@ -94,6 +94,59 @@ def recover(path: Path) -> bool:
             )
         return restored
     return False
+
+
+def clear_for_new(path: Path, remove: bool = False) -> None:
+    """Make sure that no journal stands in the way of a new file; see to an older one first.
+
+    Where a file is there this is :func:`recover`. Where none is, a journal is left of a file that
+    was deleted.
+
+    Parameters
+    ----------
+    path : Path
+        The feature file to be made.
+    remove : bool, optional
+        Whether such a journal is removed, and said to be, or only looked at.
+
+    Raises
+    ------
+    InputError
+        When the file is being changed right now, or the journal belongs to a file beside it: its
+        file was renamed, and needs the journal. See also :func:`recover`.
+    OutputError
+        When the journal cannot be opened or removed.
+    """
+    journal = journal_path(path)
+    if path.exists() or not journal.exists():
+        recover(path)
+        return
+    with disk_errors(journal):
+        if not os.access(journal, os.W_OK):
+            raise OutputError(
+                f"{journal}, left by an interrupted addition to an earlier {path.name}, is in the "
+                "way and may not be removed; delete it as somebody who may"
+            )
+        handle = _lock_found(path, journal, file_there=False)
+        if handle is None:
+            return
+        with handle:
+            for other in sorted(journal.parent.iterdir()):
+                if other != journal and other.is_file() and needs_journal(other, handle):
+                    raise InputError(
+                        f"{journal} is the journal of an interrupted addition to {other.name}, "
+                        f"which was called {path.name} then; rename it back and run `dexkit "
+                        f"features info {path}` to put it in order, or delete the journal"
+                    )
+            if remove:
+                journal.unlink()
+                sync_folder(journal)
+                logger.warning(
+                    "%s: removed; it was left by an interrupted addition to an earlier %s, which "
+                    "is not there any more",
+                    journal,
+                    path.name,
+                )
 
 
 @dataclass
@@ -192,13 +245,13 @@ def _create(path: Path, journal: Path) -> BinaryIO:
         handle.close()
 
 
-def _lock_found(path: Path, journal: Path) -> BinaryIO | None:
+def _lock_found(path: Path, journal: Path, file_there: bool = True) -> BinaryIO | None:
     """Open and lock a journal whose writer is gone; None when the journal is gone too."""
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
             handle = journal.open("rb+")
-            if not os.access(path, os.W_OK):
+            if file_there and not os.access(path, os.W_OK):
                 handle.close()
                 raise PermissionError
         except FileNotFoundError:

@@ -20,7 +20,12 @@ _CHUNK_BYTES = 1 << 20
 _BYTES_PER_MB = 1_000_000
 
 
-def check_inputs(arguments: Sequence[Path], contacts: Iterable[ContactsSource], out: Path) -> None:
+def check_inputs(
+    arguments: Sequence[Path],
+    contacts: Iterable[ContactsSource],
+    out: Path,
+    advice: str = "give --out another name",
+) -> None:
     """Refuse inputs that are not there, and to write over one of them.
 
     Parameters
@@ -32,6 +37,8 @@ def check_inputs(arguments: Sequence[Path], contacts: Iterable[ContactsSource], 
     out : Path
         The feature file to be made. Another way to write the path of an input, or a link to it, is
         found too.
+    advice : str, optional
+        What to do when ``out`` is an input.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def check_inputs(arguments: Sequence[Path], contacts: Iterable[ContactsSource], 
         if path is None:
             continue
         if path.resolve() == target or (out.exists() and path.exists() and out.samefile(path)):
-            raise InputError(f"{out} is also the input {path}; give --out another name")
+            raise InputError(f"{out} is also the input {path}; {advice}")
     of_contacts = {path for source in contacts for path in source.paths}
     for given in arguments:
         path = stored_file(given)

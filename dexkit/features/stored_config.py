@@ -13,6 +13,7 @@ from dexkit.features.config import BuildConfig
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import signal_path
 from dexkit.hooks import PluginConfig, parse_config
+from dexkit.io.expression import Measure
 
 #: The block whose arrays are those of :meth:`FeatureFile.contacts`.
 CONTACTS = "contacts"
@@ -62,6 +63,34 @@ def stored_config(features: FeatureFile) -> BuildConfig:
             f"the attribute 'config' is missing or damaged ({error}); nothing can be added",
             str(features.path),
         ) from error
+
+
+def agreed_measure(stored: Measure | None, given: Measure | None) -> Measure | None:
+    """Return the measure of expression to take.
+
+    Parameters
+    ----------
+    stored : str or None
+        That of the build; None when it named none.
+    given : str or None
+        That of the addition.
+
+    Returns
+    -------
+    str or None
+        The one that is named.
+
+    Raises
+    ------
+    ConfigError
+        When two are named and differ.
+    """
+    if stored is not None and given is not None and stored != given:
+        raise ConfigError(
+            f"--measure {given} contradicts the feature file, which was built with {stored}; "
+            "leave it out, or build another file"
+        )
+    return given if stored is None else stored
 
 
 def contact_settings(features: FeatureFile, settings: Mapping[str, Any]) -> dict[str, Any]:

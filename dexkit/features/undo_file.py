@@ -111,9 +111,7 @@ def restore(path: Path, handle: BinaryIO, journal: Path) -> bool:
     header = _checked_header(handle, journal)
     saved: list[Range] = [(int(a), int(b)) for a, b in header["saved"]]
     with path.open("rb+") as file:
-        size = os.fstat(file.fileno()).st_size
-        kept: list[Range] = [(int(a), int(b)) for a, b in header["kept"]]
-        if size < header["size"] or _sample(file, kept) != header["sample"]:
+        if not _is_of(header, file):
             raise FormatError(
                 f"the journal {journal.name} beside it, of an interrupted addition, belongs to "
                 "another file; delete the journal if this file was put here afterwards",
@@ -127,6 +125,49 @@ def restore(path: Path, handle: BinaryIO, journal: Path) -> bool:
         file.truncate(header["size"])
         os.fsync(file.fileno())
     return True
+
+
+def needs_journal(path: Path, handle: BinaryIO) -> bool:
+    """Return whether a journal could put the old content of a file back, whatever its name is.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+    handle : file
+        The journal, open for reading.
+
+    Returns
+    -------
+    bool
+        False where the file is another one, cannot be read, or has the old content already (a
+        copy from before the change); and where the journal puts nothing back: it is damaged, or
+        its writer ended before it touched a feature file.
+    """
+    handle.seek(0)
+    if handle.read(_BODY) != _MAGIC + _COMPLETE:
+        return False
+    try:
+        header = _header(handle)
+        with path.open("rb") as file:
+            return _is_of(header, file) and not _has_saved(header, file, handle)
+    except (ValueError, KeyError, TypeError, OSError):
+        return False
+
+
+def _has_saved(header: dict[str, Any], file: BinaryIO, handle: BinaryIO) -> bool:
+    """Return whether a file holds what was saved; the journal stands at its first saved byte."""
+    if os.fstat(file.fileno()).st_size != header["size"]:
+        return False
+    saved: list[Range] = [(int(a), int(b)) for a, b in header["saved"]]
+    pieces = (piece for start, end in saved for piece in _pieces(file, start, end))
+    return all(piece == handle.read(len(piece)) for piece in pieces)
+
+
+def _is_of(header: dict[str, Any], file: BinaryIO) -> bool:
+    size = os.fstat(file.fileno()).st_size
+    kept: list[Range] = [(int(a), int(b)) for a, b in header["kept"]]
+    return bool(size >= header["size"] and _sample(file, kept) == header["sample"])
 
 
 def _header(handle: BinaryIO) -> dict[str, Any]:

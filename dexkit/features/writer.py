@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dexkit.errors import OutputError
 from dexkit.features.digests import tables_sha256
-from dexkit.features.journal import recover
+from dexkit.features.journal import clear_for_new
 from dexkit.features.schema import FORMAT, FORMAT_VERSION, TABLES_SHA256
 from dexkit.files import atomic_path, check_output
 from dexkit.genome import GeneTable, Genome
@@ -57,10 +57,11 @@ def check_feature_output(path: Path, force: bool) -> None:
         When it exists and ``force`` is false, or it is no feature file; when its folder does not
         exist.
     InputError
-        When it is being added to, or an interrupted addition to it cannot be undone.
+        When it is being added to, an interrupted addition to it cannot be undone, or the journal
+        of one belongs to a file that was renamed.
     """
     check_output(path, force)
-    recover(path)
+    clear_for_new(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
     if path.exists() and not _is_feature_file(path):
@@ -158,7 +159,8 @@ def write_feature_file(
                 for key, value in late[plan.path].items():
                     file[plan.path].attrs[key] = value
                 file[plan.path].attrs["sha256"] = digests[plan.path]
-        recover(path)  # an addition to the old file may have begun meanwhile
+        # An addition to the old file may have begun meanwhile.
+        clear_for_new(path, remove=True)
     return late
 
 

@@ -193,6 +193,129 @@ def test_expression_files(dexkit, options, inputs, text, value, more, attrs, raw
     )
 
 
+@pytest.fixture
+def built(dexkit, options, inputs):
+    """A feature file with the expression of S, of an unstated measure."""
+    result = dexkit(*options())
+    assert result.exit_code == 0, (result.output, result.exception)
+    return inputs / "f.h5"
+
+
+@pytest.fixture
+def transcripts(inputs):
+    """A GTF that gives G1 and G2 a transcript each, and another line of G2."""
+    of_gene = {"T1": "G1", "T2": "G2"}
+    text = "".join(
+        gtf_line("chr1", 100, 110, "+", gene).replace("\tgene\t", "\ttranscript\t").rstrip("\n")
+        + f' transcript_id "{transcript}";\n'
+        for transcript, gene in of_gene.items()
+    )
+    (inputs / "t.gtf").write_text(text)
+    return inputs / "t.gtf"
+
+
+KALLISTO = "target_id\tlength\teff_length\test_counts\ttpm\nT1\t9\t9\t4\t1\nT2\t9\t9\t8.5\t2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "raw", "measure"),
+    [
+        (SALMON, [], [10, 5], "counts"),
+        (KALLISTO, [], [4, 8.5], "counts"),
+        (KALLISTO, ["--measure", "tpm"], [1, 2], "tpm"),
+    ],
+)
+def test_add_expression_by_transcript(dexkit, built, transcripts, inputs, text, more, raw, measure):
+    (inputs / "quant").write_text(text)
+    value = f"Z={inputs / 'quant'}"
+    result = dexkit("features", "add", built, "--expression", value, "--gtf", transcripts, *more)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "2 of 2 transcripts summed to 2 genes" in result.stderr
+    features = FeatureFile(built)
+    np.testing.assert_allclose(features.array("/expression/Z/raw")[:2], raw, rtol=1e-6)
+    assert features.array_attrs("/expression/Z/raw")["measure"] == measure
+    assert {"t.gtf", "quant"} <= {entry["name"] for entry in features.provenance}
+    # What stands beside it must be alike.
+    other = {"counts": "tpm", "tpm": "counts"}[measure]
+    value = f"Y={inputs / 'quant'}"
+    again = dexkit(
+        *("features", "add", built, "--expression", value, "--gtf", transcripts),
+        *("--measure", other),
+    )
+    assert again.exit_code == 2
+    match = f"/expression/Y/raw would hold {other}, and /expression/Z/raw holds {measure}; samples"
+    assert match in again.stderr
+    assert FeatureFile(built).expression_samples == ["S", "Z"]
+
+
+def test_add_takes_the_column_that_is_named(dexkit, built, inputs):
+    (inputs / "star").write_text(STAR)
+    value = f"Z={inputs / 'star'}"
+    options = ["--expression", value, "--expression-column", "reverse"]
+    result = dexkit("features", "add", built, *options)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert FeatureFile(built).array("/expression/Z/raw")[:2].tolist() == [9, 18]
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "match"),
+    [
+        (
+            KALLISTO,
+            [],
+            r"no annotation of transcripts .*; give a GTF .*\(--gtf\), or expression by",
+        ),
+        (SALMON, [], r"use the same identifiers; rows are taken for genes: .* is given \(--gtf\)"),
+        (KALLISTO, ["--gtf", "{inputs}/g.gtf"], "no annotation of transcripts"),
+        (KALLISTO, ["--gtf", "{inputs}/no.gtf"], "no.gtf does not exist"),
+        (SALMON, ["--measure", "rpkm"], "--measure is 'rpkm'; expected 'counts', 'tpm' or 'fpkm'"),
+    ],
+)
+def test_what_cannot_be_added_by_transcript(refused, built, inputs, text, more, match):
+    (inputs / "quant").write_text(text)
+    more = [option.format(inputs=inputs) for option in more]
+    refused("features", "add", built, "--expression", f"Z={inputs / 'quant'}", *more, match=match)
+
+
+def test_options_of_expression_need_expression(refused, built, inputs):
+    for option in (["--gtf", inputs / "g.gtf"], ["--measure", "tpm"]):
+        match = f"{option[0]} .* has no effect without expression"
+        refused("features", "add", built, "--block", "kmers", *option, match=match)
+
+
+def test_a_file_cannot_be_its_own_input(refused, built):
+    match = "f.h5 is also the input .*f.h5; name the file of the new sample"
+    refused("features", "add", built, "--expression", f"Z={built}", match=match)
+
+
+def test_a_journal_whose_file_was_deleted_does_not_block_a_build(dexkit, options, built, inputs):
+    from dexkit.features.journal import journal_path, undoable
+
+    features = FeatureFile(built)
+    with undoable(built, features.array_ranges):
+        left = journal_path(built).read_bytes()
+    journal_path(built).write_bytes(left)  # as a killed addition leaves it
+    built.unlink()
+    failed = dexkit(*options(expression=inputs / "none.tsv"))
+    assert failed.exit_code == 2
+    assert journal_path(built).exists()
+    result = dexkit(*options())
+    assert result.exit_code == 0, (result.output, result.exception)
+    [line] = [line for line in result.stderr.splitlines() if "undo" in line]
+    assert "removed; it was left by an interrupted addition to an earlier f.h5" in line
+    assert not journal_path(built).exists()
+    assert FeatureFile(built).expression_samples == ["S"]
+
+
+def test_a_measure_that_the_file_was_not_built_with(dexkit, options, refused, inputs):
+    result = dexkit(*options("--measure", "tpm"))
+    assert result.exit_code == 0, (result.output, result.exception)
+    value = f"Z={inputs / 'e.tsv'}"
+    match = "--measure counts contradicts the feature file, which was built with tpm"
+    add = ["features", "add", inputs / "f.h5", "--expression", value]
+    refused(*add, "--measure", "counts", match=match)
+
+
 def test_repeats_and_ambiguous_names_are_said_and_kept(dexkit, options, inputs):
     (inputs / "e.tsv").write_text("gene\tS\nN1\t5\nN1\t5\nN2\t1\nN2\t2\nN3\t3\n")
     result = dexkit(*options())

@@ -127,8 +127,13 @@ def match_expression(genes: GeneTable, table: ExpressionTable) -> MatchedExpress
             f"{table.path}: not a single gene of the annotation is in the table{why}; got "
             f"{some(table.ids)}; expected gene ids such as {some(ids)} or gene names such as "
             f"{some(names)}; check that the table and the annotation use the same identifiers"
+            f"{_with_notes(table)}"
         )
     return best
+
+
+def _with_notes(table: ExpressionTable) -> str:
+    return "".join(f"; {note}" for note in table.notes)
 
 
 def _match(

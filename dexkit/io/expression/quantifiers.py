@@ -123,6 +123,8 @@ def read_quantifier(
             ids, column_values = _sum(genes, column_values)
         elif quantifier.rows_are == "transcripts":
             raise InputError(_no_transcript(where, ids, gene_of_transcript))
+        elif not gene_of_transcript:
+            notes = ["rows are taken for genes: no annotation of transcripts is given (--gtf)"]
     return ExpressionTable(
         ids,
         None,
@@ -187,8 +189,8 @@ def _summed(
 def _no_transcript(where: str, ids: list[str], gene_of_transcript: Mapping[str, str]) -> str:
     if not gene_of_transcript:
         return (
-            f"{where}: its rows are transcripts, and the annotation has none to tell their genes; "
-            "give a GTF with transcript or exon lines, or expression by gene"
+            f"{where}: its rows are transcripts, and there is no annotation of transcripts to tell "
+            "their genes; give a GTF with transcript or exon lines (--gtf), or expression by gene"
         )
     return (
         f"{where}: not a single transcript of the table is in the annotation; got {some(ids)}; "

@@ -7,7 +7,7 @@ import pytest
 
 from dexkit.errors import FormatError, InputError, OutputError
 from dexkit.features import journal as module
-from dexkit.features.journal import journal_path, recover, undoable
+from dexkit.features.journal import clear_for_new, journal_path, recover, undoable
 
 #: Two arrays, 10 bytes each, between 3 pieces of other content.
 OLD = b"aaaa" + b"0123456789" + b"bbbbbb" + b"9876543210" + b"cc"
@@ -149,6 +149,54 @@ def test_a_journal_without_its_file(file):
     file.unlink()
     with pytest.raises(InputError, match="which is not there; put the file back beside it"):
         recover(file)
+
+
+def test_a_new_file_replaces_the_journal_of_one_that_was_deleted(file, caplog):
+    journal = interrupted(file)
+    file.unlink()
+    (file.parent / "other.h5").write_bytes(b"short")
+    (file.parent / "copy.h5").write_bytes(OLD)  # a copy from before needs no journal
+    clear_for_new(file)
+    assert journal.exists()  # a build that fails later loses nothing
+    with caplog.at_level("WARNING", logger="dexkit"):
+        clear_for_new(file, remove=True)
+    assert f"{journal}: removed; it was left by an interrupted addition to an" in caplog.text
+    assert not journal.exists()
+    clear_for_new(file, remove=True)
+
+
+def test_the_journal_of_a_renamed_file_is_kept(file):
+    journal = interrupted(file)
+    file.rename(file.with_name("g.h5"))
+    for remove in (False, True):
+        with pytest.raises(InputError, match=r"addition to g\.h5, which was called f\.h5 then"):
+            clear_for_new(file, remove)
+    file.with_name("g.h5").rename(file)
+    clear_for_new(file)  # the file is there: it is put in order
+    assert (file.read_bytes(), journal.exists()) == (OLD, False)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"dexkit-undo 1\nw", b"dexkit-undo 1\ncrubbish", b"x" * 99]
+)
+def test_a_journal_that_puts_nothing_back_stands_in_no_way(file, content):
+    file.rename(file.with_name("g.h5"))
+    journal_path(file).write_bytes(content)
+    clear_for_new(file, remove=True)
+    assert names(file) == ["g.h5"]
+
+
+def test_a_journal_in_use_or_out_of_reach_is_not_removed(file, monkeypatch):
+    journal = interrupted(file)
+    file.unlink()
+    with journal.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match=r"f\.h5 is being added to by process"):
+            clear_for_new(file, remove=True)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(OutputError, match="is in the way and may not be removed; delete it as"):
+        clear_for_new(file, remove=True)
+    assert journal.exists()
 
 
 def test_while_the_writer_lives_everybody_else_waits(file):

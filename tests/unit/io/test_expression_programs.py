@@ -261,7 +261,7 @@ def test_salmon_genes(write):
 
 @pytest.mark.parametrize("text", [RSEM_ISOFORMS, KALLISTO])
 def test_transcripts_need_their_genes(write, text):
-    with pytest.raises(InputError, match="its rows are transcripts, and the annotation has none"):
+    with pytest.raises(InputError, match="its rows are transcripts, and there is no annotation of"):
         read_expression(write("q", text), "S")
     with pytest.raises(
         InputError, match=r"not a single transcript .* got 'T1', 'T2', 'T3', …; expected .* 'X1'"
