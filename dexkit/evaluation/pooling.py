@@ -42,23 +42,38 @@ def check_values(table: pd.DataFrame, where: str) -> None:
             )
 
 
+def cross_validation_of(run: RunPredictions) -> dict[str, Any]:
+    """Return what two runs must have in common so that their test genes are those of one split.
+
+    Parameters
+    ----------
+    run : RunPredictions
+        A run.
+
+    Returns
+    -------
+    dict
+        Values by what they are called in a message.
+    """
+    split = run.split
+    return {
+        "task": run.task,
+        "sample": run.sample,
+        "split kind": split["kind"],
+        "number of folds": split["n_folds"],
+        "split file": split.get("sha256"),
+        # The folds of whole chromosomes do not depend on the seed.
+        "split seed": split["seed"] if split["kind"] in SEEDED_KINDS else None,
+    }
+
+
 def check_same_cross_validation(runs: Sequence[RunPredictions]) -> None:
     """Raise InputError when the genes of these runs, sorted by fold, must not be pooled."""
     first = runs[0]
 
     def facts(run: RunPredictions) -> dict[str, Any]:
-        split = run.split
-        return {
-            "task": run.task,
-            "sample": run.sample,
-            "model": run.model,
-            "split kind": split["kind"],
-            "number of folds": split["n_folds"],
-            "split file": split.get("sha256"),
-            # The folds of whole chromosomes do not depend on the seed.
-            "split seed": split["seed"] if split["kind"] in SEEDED_KINDS else None,
-            "baselines": ", ".join(baseline_columns(run.predictions)) or "none",
-        }
+        baselines = ", ".join(baseline_columns(run.predictions)) or "none"
+        return cross_validation_of(run) | {"model": run.model, "baselines": baselines}
 
     expected = facts(first)
     for run in runs[1:]:
