@@ -11,7 +11,7 @@ import numpy as np
 from dexkit.hooks import BaselineEntry, PluginConfig
 from dexkit.hooks.manager import Plugins, parse_config
 from dexkit.workflows.fit_config import FitConfig
-from dexkit.workflows.prepare import Job
+from dexkit.workflows.prepare import Job, beside
 
 logger = logging.getLogger("dexkit")
 
@@ -35,16 +35,12 @@ def baseline_config(entry: BaselineEntry, config: FitConfig) -> PluginConfig:
 
 def companions(job: Job, registry: Plugins) -> list[BaselineEntry]:
     """Return the baselines that stand beside the model: those of its task that can be fed."""
-    return [
-        found.entry
-        for name, found in registry.baselines.items()
-        if found.entry.companion
-        and found.entry.task == job.head.task
-        and (job.baseline is None or job.baseline.entry.name != name)
-        and can_be_fed(found.entry, job)
-    ]
+    own = job.baseline.entry.name if job.baseline is not None else None
+    found = beside(job.head.task, registry)
+    return [entry for entry in found if entry.name != own and can_be_fed(entry, job)]
 
 
 def can_be_fed(entry: BaselineEntry, job: Job) -> bool:
     """Whether the run has a block that the baseline reads, or it reads none at all."""
-    return not entry.blocks or not set(entry.blocks).isdisjoint(job.contract.blocks)
+    offered = {*job.contract.blocks, *job.arrays.columns}
+    return not entry.blocks or not offered.isdisjoint(entry.blocks)
