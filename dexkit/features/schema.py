@@ -31,6 +31,11 @@ def observed_path(sample: str) -> str:
     return f"/contacts/{sample}/observed"
 
 
+def loop_paths(sample: str) -> tuple[str, str]:
+    """Return the HDF5 paths of a sample's loop sum and loop number."""
+    return f"/contacts/{sample}/loop_sum", f"/contacts/{sample}/loop_number"
+
+
 def expression_path(sample: str, kind: str = "value") -> str:
     """Return the HDF5 path of a sample's expression, ``value`` (log10) or ``raw``."""
     return f"/expression/{sample}/{kind}"

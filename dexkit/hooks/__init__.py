@@ -4,6 +4,8 @@ from dexkit.hooks.base import NoConfig, PluginConfig, resolve
 from dexkit.hooks.blocks import ArrayPlan, BlockEntry, BuildContext, SampleInput
 from dexkit.hooks.config import parse_config, parse_settings
 from dexkit.hooks.entries import (
+    LOOPS,
+    OTHER_SAMPLES,
     Baseline,
     BaselineEntry,
     BlockSpec,
@@ -22,6 +24,8 @@ from dexkit.hooks.selection import EncoderChoice, PluginChoice, parse_plugin_arg
 from dexkit.hooks.specs import hookimpl
 
 __all__ = [
+    "LOOPS",
+    "OTHER_SAMPLES",
     "ArrayPlan",
     "Baseline",
     "BaselineEntry",

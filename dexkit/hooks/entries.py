@@ -20,6 +20,9 @@ from dexkit.hooks.blocks import BlockEntry
 Task = Literal["regression", "classification"]
 #: What a head learns: log10(raw + pseudocount), or expression as measured, such as counts.
 Target = Literal["log10", "raw"]
+#: Blocks of a baseline that no network reads: numbers of each gene.
+LOOPS = "loops"
+OTHER_SAMPLES = "other-samples"
 
 
 # --- networks -----------------------------------------------------------------------------------
@@ -192,7 +195,11 @@ class BaselineEntry:
     task : str
         ``"regression"`` or ``"classification"``.
     blocks : tuple of str
-        Blocks it can use; those that the run has are given to it.
+        Blocks it can use; those that the run has are given to it. Besides the blocks of
+        networks there are two of float64: :data:`LOOPS`, the loop sum and the loop number of
+        each gene, shape (n_genes, 2), in runs that use contacts; and :data:`OTHER_SAMPLES`, log10
+        expression of every other sample of the feature file, shape (n_genes, n_others), where it
+        has any. NaN stands for what was not measured.
     config : type of PluginConfig
         Options.
     factory : str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dexkit.errors import InputError
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES, signal_path
+from dexkit.models.columns import Columns
 from dexkit.models.normaliser import ProfileNormaliser
 
 #: Attributes of a contact signal that a model depends on.
@@ -42,6 +43,8 @@ class Contract:
     sequence : dict
         Attributes of the base codes that must agree; None without sequence, and in bundles that
         were written before these were kept, which agree with any.
+    columns : Columns
+        What the model, a baseline, reads beside the blocks.
     """
 
     blocks: tuple[str, ...]
@@ -51,17 +54,40 @@ class Contract:
     contacts: dict[str, Any] | None = None
     target_depth: float = 0
     sequence: dict[str, Any] | None = None
+    columns: Columns = field(default_factory=Columns)
 
     @classmethod
-    def of(cls, features: FeatureFile, sample: str, blocks: tuple[str, ...]) -> Contract:
+    def of(
+        cls,
+        features: FeatureFile,
+        sample: str,
+        blocks: tuple[str, ...],
+        columns: Columns | None = None,
+    ) -> Contract:
         """Read the contract off a feature file.
+
+        Parameters
+        ----------
+        features : FeatureFile
+            The file.
+        sample : str
+            Sample whose contacts are read.
+        blocks : tuple of str
+            Blocks that the model reads.
+        columns : Columns, optional
+            What it reads beside them; nothing by default.
+
+        Returns
+        -------
+        Contract
+            What other files are compared with.
 
         Raises
         ------
         InputError
             When the file lacks one of the blocks for this sample.
         """
-        values: dict[str, Any] = {"blocks": blocks}
+        values: dict[str, Any] = {"blocks": blocks, "columns": columns or Columns()}
         if "sequence" in blocks:
             if not features.has(CODES):
                 raise InputError(f"{features.path} has no block 'sequence' ({CODES})")
@@ -92,6 +118,7 @@ class Contract:
         InputError
             When the file's windows or bins are not those the model was trained on.
         """
+        self.columns.check(features, sample)
         other = Contract.of(features, sample, self.blocks)
         for name in ("upstream_bp", "downstream_bp", "sequence", "n_bins", "contacts"):
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -116,12 +143,15 @@ class Contract:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
-        return asdict(self) | {"blocks": list(self.blocks)}
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return values | {"blocks": list(self.blocks), "columns": self.columns.to_json()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Contract:
         """Rebuild from :meth:`to_json`."""
-        return cls(**(values | {"blocks": tuple(values["blocks"])}))
+        stored = values.get("columns")  # older bundles do not have it
+        columns = Columns.from_json(stored) if stored else Columns()
+        return cls(**(values | {"blocks": tuple(values["blocks"]), "columns": columns}))
 
 
 @dataclass(frozen=True)
@@ -136,11 +166,14 @@ class BlockArrays:
         Margin at both ends of ``codes``.
     contacts : ndarray of shape (n_genes, n_bins), dtype float32, or None
         Standardised profiles.
+    columns : mapping of str to ndarray of shape (n_genes, n_columns), dtype float64
+        What baselines read beside them, see :meth:`dexkit.models.columns.Columns.read`.
     """
 
     codes: npt.NDArray[np.uint8] | None
     margin_bp: int
     contacts: npt.NDArray[np.float32] | None
+    columns: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -149,8 +182,28 @@ class BlockArrays:
         sample: str,
         contract: Contract,
         normaliser: ProfileNormaliser | None,
+        columns: Columns | None = None,
     ) -> BlockArrays:
-        """Take the contract's blocks out of a feature file."""
+        """Take the contract's blocks out of a feature file.
+
+        Parameters
+        ----------
+        features : FeatureFile
+            The file.
+        sample : str
+            Sample whose contacts are read.
+        contract : Contract
+            What the model reads.
+        normaliser : ProfileNormaliser or None
+            Of the contacts; None leaves them out.
+        columns : Columns, optional
+            What baselines read; by default what the contract says.
+
+        Returns
+        -------
+        BlockArrays
+            Arrays of all genes.
+        """
         codes, margin = None, 0
         if "sequence" in contract.blocks:
             codes = features.array(CODES)
@@ -158,7 +211,8 @@ class BlockArrays:
         contacts = None
         if normaliser is not None:
             contacts = normaliser.apply(*features.contacts(sample))
-        return cls(codes, margin, contacts)
+        wanted = contract.columns if columns is None else columns
+        return cls(codes, margin, contacts, wanted.read(features, sample))
 
     def plain(self, index: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
         """Return unshifted arrays of some genes by block, as baselines and prediction use them."""
@@ -187,7 +241,9 @@ class BlockArrays:
         dict of str to ndarray
             Blocks; where there is none, ``genes`` stands in to tell their number.
         """
-        arrays = {name: values for name, values in self.plain(index).items() if name in wanted}
+        columns = {name: values[index] for name, values in self.columns.items()}
+        found = self.plain(index) | columns
+        arrays = {name: values for name, values in found.items() if name in wanted}
         return arrays or {"genes": index}
 
 

@@ -33,7 +33,7 @@ _BAR_METRICS = {
     "regression": ("pearson", "spearman", "r2", "rmse"),
     "classification": ("auroc", "auprc", "accuracy", "f1"),
 }
-_MAX_BASELINE_PANELS = 2
+_MAX_BASELINE_PANELS = 3
 _PNG_DPI = 200
 # A square panel that is alone in its figure would be higher than a screen.
 _MAX_SQUARE_IN = 4.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexkit.hooks import Baseline, BaselineEntry, PluginConfig
+from dexkit.hooks import LOOPS, OTHER_SAMPLES, Baseline, BaselineEntry, PluginConfig
 from dexkit.testing import synthetic
 from dexkit.testing.checks import Checks, check_config
 
@@ -17,6 +17,7 @@ _N_TRAIN = 60
 _N_TEST = 20
 _LENGTH_BP = 200
 _N_BINS = 21
+_N_OTHERS = 3
 #: Linear algebra on a part of the rows may round otherwise than on all of them.
 _TOLERANCE = 1e-5
 
@@ -38,7 +39,8 @@ def check_baseline(
     blocks : mapping of str to ndarray, optional
         Input of 80 genes (60 to train, 20 to test), first axis genes. By default made up:
         ``sequence`` base codes of shape (80, 200), uint8; ``contacts`` standardised profiles of
-        shape (80, 21), float32. Needed when the baseline uses other blocks.
+        shape (80, 21), float32; ``loops`` and ``other-samples`` of shapes (80, 2) and (80, 3),
+        float64, with some NaN. Needed when the baseline uses other blocks.
     config : PluginConfig, optional
         The configuration to check with; by default the defaults.
     seed : int, optional
@@ -126,6 +128,8 @@ def _example_blocks(checks: Checks, entry: BaselineEntry, seed: int) -> Blocks:
     known: Blocks = {
         "sequence": synthetic.random_codes(n, _LENGTH_BP, seed),
         "contacts": synthetic.random_contacts(n, _N_BINS, seed),
+        LOOPS: synthetic.random_loops(n, seed),
+        OTHER_SAMPLES: synthetic.random_other_samples(n, _N_OTHERS, seed),
     }
     strange = sorted(set(entry.blocks) - set(known))
     checks.require(not strange, f"uses the blocks {strange}, not known here; give blocks=")

@@ -77,6 +77,50 @@ def random_contacts(n_genes: int, n_bins: int, seed: int = 0) -> npt.NDArray[np.
     return ((signal - signal.mean(axis=0)) / np.where(sd > 0, sd, 1)).astype(np.float32)
 
 
+def random_loops(n_genes: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Return loop sum and loop number of genes; those of every tenth were not measured.
+
+    Parameters
+    ----------
+    n_genes : int
+        Number of genes.
+    seed : int, optional
+        Seed of the generator.
+
+    Returns
+    -------
+    ndarray of shape (n_genes, 2), dtype float64
+        Sum (counts) and number (bins); NaN where not measured.
+    """
+    rng = np.random.default_rng(seed)
+    number = rng.poisson(8, n_genes)
+    loops = np.stack([number * rng.lognormal(1.0, 0.5, n_genes), number], axis=1)
+    loops[9::10] = np.nan
+    return loops
+
+
+def random_other_samples(n_genes: int, n_samples: int, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Return log10 expression of other samples, NaN where one of them was not measured.
+
+    Parameters
+    ----------
+    n_genes, n_samples : int
+        Shape.
+    seed : int, optional
+        Seed of the generator.
+
+    Returns
+    -------
+    ndarray of shape (n_genes, n_samples), dtype float64
+        Expression; one gene in ten is measured in no sample, others lack some.
+    """
+    rng = np.random.default_rng(seed)
+    values = random_expression(n_genes, seed)[:, None] + rng.normal(0, 0.3, (n_genes, n_samples))
+    values[rng.random(values.shape) < 0.1] = np.nan
+    values[9::10] = np.nan
+    return values
+
+
 def random_expression(n_genes: int, seed: int = 0) -> npt.NDArray[np.float64]:
     """Return expression values that look like log10(count + 1): many zeros, a hump near 2.5.
 

@@ -11,7 +11,7 @@ import numpy as np
 from dexkit.hooks import BaselineEntry, PluginConfig
 from dexkit.hooks.manager import Plugins, parse_config
 from dexkit.workflows.fit_config import FitConfig
-from dexkit.workflows.prepare import Job
+from dexkit.workflows.prepare import Job, beside
 
 logger = logging.getLogger("dexkit")
 
@@ -40,16 +40,12 @@ def companions(job: Job, registry: Plugins, config: FitConfig) -> list[BaselineE
     """
     if not config.companions:
         return []
-    return [
-        found.entry
-        for name, found in registry.baselines.items()
-        if found.entry.companion
-        and found.entry.task == job.head.task
-        and (job.baseline is None or job.baseline.entry.name != name)
-        and can_be_fed(found.entry, job)
-    ]
+    own = job.baseline.entry.name if job.baseline is not None else None
+    found = beside(job.head.task, registry)
+    return [entry for entry in found if entry.name != own and can_be_fed(entry, job)]
 
 
 def can_be_fed(entry: BaselineEntry, job: Job) -> bool:
     """Whether the run has a block that the baseline reads, or it reads none at all."""
-    return not entry.blocks or not set(entry.blocks).isdisjoint(job.contract.blocks)
+    offered = {*job.contract.blocks, *job.arrays.columns}
+    return not entry.blocks or not offered.isdisjoint(entry.blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from dexkit.hooks.entries import BaselineEntry, HeadEntry
 from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
 from dexkit.hooks.registry import Registered
 from dexkit.hooks.selection import EncoderChoice, PluginChoice
+from dexkit.models.columns import Columns
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
 from dexkit.models.quantile import QuantileNormaliser
@@ -66,6 +67,8 @@ class Job:
         Inputs of all genes.
     state : dict
         Target state of the head, fitted on training and validation genes.
+    columns : Columns
+        What baselines read beside the blocks: the model, or those that stand beside it.
     recipe : str
         ``"joint"`` or ``"two-step"``.
     """
@@ -85,6 +88,7 @@ class Job:
     normaliser: ProfileNormaliser | None
     arrays: BlockArrays
     state: Mapping[str, float]
+    columns: Columns
     recipe: str = "joint"
 
     @property
@@ -172,12 +176,18 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     if config.quantile_normalise:
         quantiles = _quantiles(features, sample, head_entry, development)
         observed = quantiles.apply(observed)
-    contract = Contract.of(features, sample, blocks)
+    own = choice.baseline.entry.blocks if choice.baseline is not None else ()
+    companions = beside(head_entry.task, registry)
+    wanted = {*own, *(block for entry in companions for block in entry.blocks)}
+    columns = Columns.of(features, sample, blocks, wanted)
+    if config.quantile_normalise:
+        columns = _in_one_distribution(features, columns, head_entry, development)
+    contract = Contract.of(features, sample, blocks, columns.only(own))
     normaliser = None
     if "contacts" in blocks:
         signal, mask = features.contacts(sample)
         normaliser = ProfileNormaliser.fit(signal[development], mask[development])
-    arrays = BlockArrays.read(features, sample, contract, normaliser)
+    arrays = BlockArrays.read(features, sample, contract, normaliser, columns)
     if not choice.baseline and config.train.shift_bp > arrays.margin_bp and "sequence" in blocks:
         raise ConfigError(
             f"shift_bp is {config.train.shift_bp}, but {features.path} stores a margin of "
@@ -202,8 +212,15 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         normaliser=normaliser,
         arrays=arrays,
         state=state,
+        columns=columns,
         recipe=recipe,
     )
+
+
+def beside(task: str, registry: Plugins) -> list[BaselineEntry]:
+    """Return the baselines that stand beside every model of a task."""
+    found = (registered.entry for registered in registry.baselines.values())
+    return [entry for entry in found if entry.companion and entry.task == task]
 
 
 def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
@@ -216,6 +233,7 @@ def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
         paths.append(CODES)
     if "contacts" in job.contract.blocks:
         paths += [signal_path(job.sample), observed_path(job.sample)]
+    paths += [path for path in job.columns.paths(job.sample) if path not in paths]
     return {
         "file": features.path.name,
         "sha256": {p: str(features.array_attrs(p).get("sha256", "")) for p in paths},
@@ -270,6 +288,15 @@ def _quantiles(
     samples = features.expression_samples
     expression = np.stack([features.expression(name)[development] for name in samples], axis=1)
     return QuantileNormaliser.fit(expression, samples, sample)
+
+
+def _in_one_distribution(
+    features: FeatureFile, columns: Columns, head: HeadEntry, development: npt.NDArray[np.intp]
+) -> Columns:
+    """Let expression of other samples go through maps of their own, as that of the sample does."""
+    names = columns.other_samples
+    maps = {name: _quantiles(features, name, head, development) for name in names}
+    return replace(columns, other_samples=maps)
 
 
 def _target(
@@ -360,8 +387,7 @@ def _check_settings(
     used = {head.name, *(entry.name for entry, _ in encoders)}
     if choice.baseline is not None:
         used.add(choice.baseline.entry.name)
-    companions = (r.entry for r in registry.baselines.values() if r.entry.companion)
-    used |= {entry.name for entry in companions if entry.task == head.task}
+    used |= {entry.name for entry in beside(head.task, registry)}
     if config.preset is not None:
         # A preset cannot know which head or blocks it is combined with.
         used |= set(registry.preset(config.preset).settings)

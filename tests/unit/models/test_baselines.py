@@ -71,3 +71,44 @@ def test_one_seed_one_logistic(blocks):
     y = (blocks["contacts"][:, 1] > 0).astype(float)
     first, again = (baseline("logistic", seed=3, k=1).fit(blocks, y).predict(blocks) for _ in "ab")
     np.testing.assert_array_equal(first, again)
+
+
+# --- numbers of a gene ----------------------------------------------------------------------------
+
+
+def test_loops_are_a_line_on_the_logarithm():
+    loops = np.array([[0, 0], [1, 2], [3, 1], [7, 5], [np.nan, np.nan]])
+    y = np.array([1.0, 2.0, 3.0, 4.0, 2.5])  # 1 + log2(1 + loop sum); the last gene is their mean
+    blocks = {"loops": loops}
+    fitted = baseline("loop-sum").fit(blocks, y)
+    np.testing.assert_allclose(fitted.predict(blocks), y, atol=1e-6)
+    assert fitted.describe()["unmeasured"] == 1
+    new = {"loops": np.array([[15.0, 9], [-1.0, 1]])}
+    np.testing.assert_allclose(fitted.predict(new), [5.0, 0.0], atol=1e-5)
+    number = baseline("loop-number").fit(blocks, y).predict(blocks)
+    slope, intercept = np.polyfit(np.log2(1 + loops[:4, 1]), y[:4], 1)
+    np.testing.assert_allclose(number[:4], intercept + slope * np.log2(1 + loops[:4, 1]), atol=1e-5)
+
+
+def test_loops_that_nobody_measured_say_nothing():
+    blocks = {"loops": np.full((4, 2), np.nan)}
+    fitted = baseline("loop-sum").fit(blocks, np.array([1.0, 2.0, 3.0, 6.0]))
+    np.testing.assert_allclose(fitted.predict(blocks), 3.0)
+
+
+def test_copies_of_other_samples():
+    nan = np.nan
+    y = np.array([1.0, 2.0, 3.0, 4.0])
+    others = np.array([[4.0, 1.1, 7], [3.0, 2.0, 7], [nan, 3.1, 7], [1.0, 3.9, 7]])
+    new = {"other-samples": np.array([[5.0, 2.0, 2.0], [8.0, nan, 4.0], [nan] * 3])}
+    mean = baseline("copy-mean").fit({"other-samples": others}, y)
+    np.testing.assert_allclose(mean.predict(new), [3.0, 6.0, 2.5])
+    best = baseline("copy-best").fit({"other-samples": others}, y)
+    # The second sample; where it was not measured the next in rank, the first (the third, which
+    # is constant, has no rank).
+    assert best.predict(new).tolist() == [2.0, 8.0, 2.5]
+    assert best.describe()["column"] == 1
+    assert best.describe()["training_pearson"][1:] == [
+        pytest.approx(np.corrcoef(others[:, 1], y)[0, 1]),
+        None,
+    ]

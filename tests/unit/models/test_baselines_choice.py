@@ -213,4 +213,4 @@ def test_a_small_class(name):
 def test_only_the_quick_ones_stand_beside_every_network():
     found = plugins().baselines.values()
     own = {r.entry.name for r in found if r.entry.companion and r.plugin == "baselines"}
-    assert own == {"mean", "ridge", "prior", "logistic"}
+    assert own == {"mean", "ridge", "copy-mean", "copy-best", "prior", "logistic"}

@@ -9,6 +9,7 @@ from toy import build
 from dexkit.errors import InputError
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES
+from dexkit.models.columns import Columns
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
 
@@ -80,6 +81,36 @@ def test_plain_arrays_are_the_window_without_margin(features):
     )
     assert arrays.for_baseline(index, ("contacts",)) == {"genes": index}
     assert list(arrays.for_baseline(index, BOTH)) == ["sequence"]
+
+
+# --- numbers of each gene -------------------------------------------------------------------------
+
+WANTED = ("loops", "other-samples")
+
+
+def test_columns_are_what_the_file_has(features):
+    assert Columns.of(features, "alpha", BOTH, WANTED).names == WANTED
+    assert Columns.of(features, "alpha", ("sequence",), WANTED).names == ("other-samples",)
+    assert Columns.of(features, "alpha", BOTH, ()).names == ()
+    columns = Columns.of(features, "alpha", BOTH, WANTED)
+    arrays = columns.read(features, "alpha")
+    np.testing.assert_array_equal(
+        arrays["loops"][:, 1], features.array("/contacts/alpha/loop_number")
+    )
+    np.testing.assert_array_equal(arrays["other-samples"][:, 0], features.expression("beta"))
+    assert columns.only(("loops",)).read(features, "alpha").keys() == {"loops"}
+    contract = Contract.of(features, "alpha", BOTH, columns)
+    assert Contract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
+
+
+def test_columns_of_another_file(features, simulated, tmp_path):
+    contract = Contract.of(features, "alpha", BOTH, Columns.of(features, "alpha", BOTH, WANTED))
+    raw = {"contacts": {"n_flank_bins": 10, "normalisation": "raw"}}
+    with pytest.raises(InputError, match=r"loops of alpha are in .*'counts'.*'scaled counts'"):
+        contract.check(other(simulated, tmp_path, settings=raw), "alpha")
+    bare = other(simulated, tmp_path / "..", expression=(), settings=raw)
+    with pytest.raises(InputError, match="has no array /expression/beta/value, which the model"):
+        contract.check(bare, "alpha")
 
 
 # --- normaliser ----------------------------------------------------------------------------------

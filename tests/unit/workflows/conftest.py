@@ -7,6 +7,9 @@ from dexkit.features.file import FeatureFile
 from dexkit.workflows.fit import fit
 from dexkit.workflows.fit_config import FitConfig
 
+#: Baselines that tests fit as the model: they take no options of networks.
+BASELINES = ("ridge", "mean", "logistic", "loop-sum", "loop-number", "copy-mean", "copy-best")
+
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch):
@@ -36,7 +39,7 @@ def small_config(blocks=("sequence",), train=None, settings=None, **options):
         "train": {"epochs": 3, "batch_size": 16, "shift_bp": 10, "device": "cpu"} | (train or {}),
         "settings": dict(sizes[block] for block in blocks) | (settings or {}),
     }
-    if options.get("plugin") in ("ridge", "mean", "logistic"):
+    if options.get("plugin") in BASELINES:
         values["settings"] = settings or {}
     return FitConfig.read(None, values | options)
 

@@ -65,9 +65,16 @@ def test_run_folder(whole_run, features):
         *("part", "observed", "predicted", "predicted_sd"),
     ]
     assert [c for c in table.columns if c.startswith("baseline:")] == [
+        "baseline:copy-best",
+        "baseline:copy-mean",
         "baseline:mean",
         "baseline:ridge",
     ]
+    # There is one other sample: both copy it.
+    for name in ("copy-mean", "copy-best"):
+        np.testing.assert_allclose(
+            table[f"baseline:{name}"], features.expression("beta"), rtol=1e-6, err_msg=name
+        )
     assert table.gene_id.tolist() == features.genes.gene_id.tolist()
     np.testing.assert_allclose(table.observed, features.expression("alpha"), rtol=1e-6)
     assert table.predicted.notna().all()
@@ -190,6 +197,41 @@ def test_a_baseline_gets_the_same_blocks_in_fit_and_predict(
     # As a companion it simply is not there.
     fit(built, config(plugin="mean"), tmp_path / "mean")
     assert "baseline:ridge" not in read(tmp_path / "mean")
+
+
+@pytest.mark.parametrize("plugin", ["loop-sum", "loop-number", "copy-mean", "copy-best"])
+def test_numbers_of_a_gene_as_the_model(built, features, config, tmp_path, plugin):
+    """Baselines on loops or on other samples predict from the file what the fit predicted."""
+    fit(built, config(BOTH, plugin=plugin), tmp_path / "run")
+    table = read(tmp_path / "run")
+    predictor = Predictor(tmp_path / "run")
+    np.testing.assert_allclose(
+        predictor.predict(features, "alpha").mean, table.predicted, atol=1e-6
+    )
+    kept = json.loads((tmp_path / "run" / "features.json").read_text())["sha256"]
+    loops = plugin.startswith("loop")
+    assert ("/contacts/alpha/loop_sum" in kept) == loops
+    assert "/expression/beta/value" in kept  # the copies stand beside every model
+    contract = predictor.bundle.contract
+    assert contract.columns.names == (("loops",) if loops else ("other-samples",))
+    if loops:
+        x = np.log2(1 + features.array(f"/contacts/alpha/{plugin.replace('-', '_')}"))
+        assert abs(np.corrcoef(x, table.predicted)[0, 1]) == pytest.approx(1, abs=1e-4)
+        with pytest.raises(ConfigError, match=f"'{plugin}' reads the blocks loops, of which this"):
+            fit(built, config(plugin=plugin), tmp_path / "other")
+
+
+def test_copies_are_in_the_units_of_a_normalised_sample(built, features, config, tmp_path):
+    fit(built, config(plugin="copy-best", quantile_normalise=True), tmp_path / "run")
+    table = read(tmp_path / "run")
+    development = table.part.isin(["train", "validation"]).to_numpy()
+    # Among the genes that the maps are learnt from, both samples have one distribution.
+    np.testing.assert_allclose(
+        np.sort(table.predicted[development]), np.sort(table.observed[development]), atol=0.02
+    )
+    assert not np.allclose(table.predicted, features.expression("beta"), atol=1e-3)
+    again = Predictor(tmp_path / "run").predict(features, "alpha").mean
+    np.testing.assert_allclose(again, table.predicted, atol=1e-6)
 
 
 def test_classification(built, config, tmp_path, features):
