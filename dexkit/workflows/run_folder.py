@@ -91,11 +91,15 @@ class RunFolder:
                 os.replace(path, aside)
             else:
                 shutil.rmtree(path)
-        with disk_errors(path):
-            (path / _CHECKPOINTS).mkdir(parents=True)
         folder = cls(path)
-        folder.write(_FEATURES, json.dumps(dict(features), indent=1))
-        folder.write(_CONFIG, tomli_w.dumps(_plain(config)))
+        try:
+            with disk_errors(path):
+                (path / _CHECKPOINTS).mkdir(parents=True)
+            folder.write(_FEATURES, json.dumps(dict(features), indent=1))
+            folder.write(_CONFIG, tomli_w.dumps(_plain(config)))
+        except DexkitError:
+            _undo(path)
+            raise
         return folder
 
     @classmethod
@@ -210,14 +214,17 @@ class RunFolder:
 
 
 @contextmanager
-def earlier_run_kept(path: Path) -> Iterator[None]:
-    """Keep the finished run that ``--force`` replaces until the new one is finished, too.
+def whole_or_resumable(path: Path, resumed: bool = False) -> Iterator[None]:
+    """Leave nothing of a fit that failed before there was anything to go on from.
 
     Parameters
     ----------
     path : Path
-        The run folder. When the block fails, the earlier run is put back and the failed one is
-        renamed to ``<path>.failed``; when it succeeds, the earlier run is removed.
+        The run folder. When the block fails and no checkpoint was written, the folder is removed;
+        one with checkpoints is kept, and renamed to ``<path>.failed`` where it was to replace a
+        finished run, which is put back. When the block succeeds, that earlier run is removed.
+    resumed : bool, optional
+        The folder was there before this process: it is kept.
     """
     aside = _aside(path)
     try:
@@ -226,15 +233,33 @@ def earlier_run_kept(path: Path) -> Iterator[None]:
         # It can go on, and replaces the earlier run then.
         raise
     except DexkitError:
-        if aside.exists():
-            failed = path.with_name(f"{path.name}.failed")
-            shutil.rmtree(failed, ignore_errors=True)
-            os.replace(path, failed)
-            os.replace(aside, path)
-            logger.warning("%s is again the earlier run; the failed one is %s", path, failed)
+        if resumed or any((path / _CHECKPOINTS).iterdir()):
+            _set_aside_failed(path)
+        else:
+            _undo(path)
         raise
     if aside.exists():
         shutil.rmtree(aside)
+
+
+def _undo(path: Path) -> None:
+    """Remove a run that has nothing to go on from; put back the one that it was to replace."""
+    shutil.rmtree(path, ignore_errors=True)
+    aside = _aside(path)
+    if aside.exists():
+        os.replace(aside, path)
+        logger.warning("%s is again the earlier run", path)
+
+
+def _set_aside_failed(path: Path) -> None:
+    """Rename a run that could still go on, where it was to replace an earlier one."""
+    aside = _aside(path)
+    if aside.exists():
+        failed = path.with_name(f"{path.name}.failed")
+        shutil.rmtree(failed, ignore_errors=True)
+        os.replace(path, failed)
+        os.replace(aside, path)
+        logger.warning("%s is again the earlier run; the failed one is %s", path, failed)
 
 
 def _name(member: int, stage: str) -> str:
