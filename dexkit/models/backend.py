@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 
 def load_tensorflow() -> None:
@@ -28,6 +30,33 @@ def load_tensorflow() -> None:
     with _held_back_stderr():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
+
+
+def compiled(function: Callable[..., Any], **options: Any) -> Any:
+    """Return a ``tf.function`` that counts its tracings for itself.
+
+    Parameters
+    ----------
+    function : callable
+        What to compile.
+    **options
+        Passed to ``tf.function``.
+
+    Returns
+    -------
+    tf.function
+        The compiled function.
+
+    Notes
+    -----
+    TensorFlow warns of retracing when five of the last ten calls of one *piece of code* made a
+    new graph. The networks of an ensemble, and the stages of a training, run the same code with a
+    graph of each network's own, which is no retracing. A ``partial`` has no code object of its
+    own, so that each is counted alone; true retracing of one of them is still warned of.
+    """
+    import tensorflow as tf
+
+    return tf.function(partial(function), **options)
 
 
 @contextmanager

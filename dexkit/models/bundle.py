@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from dexkit.features.file import FeatureFile
 from dexkit.files import atomic_path, write_whole
 from dexkit.hooks.base import resolve
 from dexkit.hooks.manager import parse_config, plugins
-from dexkit.models.backend import load_tensorflow
+from dexkit.models.backend import compiled, load_tensorflow
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
 from dexkit.models.quantile import QuantileNormaliser
@@ -300,12 +301,21 @@ def predict_members(
     """
     members = []
     for model in models:
+        forward = _forward(model)
         outputs = [
-            np.asarray(model.predict_on_batch(arrays.plain(rows[i : i + batch_size])))
+            np.asarray(forward(arrays.plain(rows[i : i + batch_size])))
             for i in range(0, len(rows), batch_size)
         ]
         members.append(head.decode(np.concatenate(outputs), state))
     return Prediction.of_members(members)
+
+
+def _forward(model: Any) -> Any:
+    """Return a network's output as a compiled function: one graph for batches of any size."""
+    import tensorflow as tf
+
+    specs = {v.name: tf.TensorSpec(v.shape, v.dtype, name=v.name) for v in model.inputs}
+    return compiled(partial(model, training=False), input_signature=[specs], autograph=False)
 
 
 def _bundle_of(values: dict[str, Any]) -> Bundle:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from dexkit.errors import TrainingError
 from dexkit.hooks import Head
+from dexkit.models.backend import compiled
 from dexkit.training.batches import EpochPlan, Layout, lay_out
 from dexkit.training.config import TrainConfig
 from dexkit.training.moments import GlobalMoments, ReplicaSeeds
@@ -85,13 +86,13 @@ class Loop:
         self._placed = source.place(strategy)
         self._gradients_of = self._replica_gradients
         if config.xla:
-            self._gradients_of = tf.function(
+            self._gradients_of = compiled(
                 self._replica_gradients, jit_compile=True, autograph=False
             )
         # No autograph, as in Keras: there is nothing to convert, and errors keep their type.
-        self._train_step = tf.function(self._distributed_step, autograph=False)
-        self._gradient_step = tf.function(self._distributed_gradients, autograph=False)
-        self._predict_step = tf.function(self._distributed_prediction, autograph=False)
+        self._train_step = compiled(self._distributed_step, autograph=False)
+        self._gradient_step = compiled(self._distributed_gradients, autograph=False)
+        self._predict_step = compiled(self._distributed_prediction, autograph=False)
         self._go_on, self._stop = tf.constant(0.0), tf.constant(1.0)
         self._stop_wanted = False
         #: Whether this process, or with several workers any of them, asked to stop.

@@ -21,7 +21,7 @@ from dexkit.report.draw import render
 from dexkit.training.cluster import find_cluster
 from dexkit.workflows.fit import check_fit
 from dexkit.workflows.prepare import Job
-from dexkit.workflows.run_folder import RunFolder, aside_of, earlier_run_kept
+from dexkit.workflows.run_folder import RunFolder, aside_of, whole_or_resumable
 from dexkit.workflows.runner import Runner
 from dexkit.workflows.task import FitTask, Outcome
 
@@ -104,7 +104,7 @@ class Experiment:
             _check_resumable(out, content)
         else:
             _make(out, content, force)
-        with earlier_run_kept(out):
+        with whole_or_resumable(out, lambda: resume or any((out / _RUNS).iterdir())):
             yield cls(out)
 
     def run(self, tasks: Sequence[FitTask], runner: Runner) -> dict[str, RunPredictions]:

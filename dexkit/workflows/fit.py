@@ -28,7 +28,7 @@ from dexkit.workflows.baselines import baseline_config, can_be_fed, companions, 
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.networks import Watch, build, fit_networks
 from dexkit.workflows.prepare import Job, feature_identity, prepare
-from dexkit.workflows.run_folder import RunFolder, earlier_run_kept
+from dexkit.workflows.run_folder import RunFolder, whole_or_resumable
 from dexkit.workflows.run_tables import predictable, prediction_table, write_left_out
 
 logger = logging.getLogger("dexkit")
@@ -100,7 +100,7 @@ def fit(
     Raises
     ------
     InputError, ConfigError, PluginError
-        When the data, the options or the plugins do not allow the fit; nothing is written.
+        When the data, the options or the plugins do not allow the fit; nothing is left behind.
     OutputError
         When the run folder exists or the disk is full.
     TrainingError
@@ -132,7 +132,7 @@ def fit(
         else:
             folder = RunFolder.create(out, config, identity, force)
         folder.remember_features(features_path)
-    with earlier_run_kept(out), folder.logged():
+    with whole_or_resumable(out, lambda: resume or folder.has_checkpoints()), folder.logged():
         if preset is not None:
             logger.info("preset %s; config.toml holds its values", preset)
         folder.write("plugins.lock", tomli_w.dumps(registry.lock()))
@@ -200,8 +200,9 @@ def _follow(
     strategy: Any, features: FeatureFile, job: Job, config: FitConfig, out: Path, watch: Watch
 ) -> FitSummary:
     """Train along with the chief; what comes of it is the chief's to write."""
-    with told_by_chief(strategy):
-        pass
+    for _ in ("its folder", "its baselines"):
+        with told_by_chief(strategy):
+            pass
     fit_networks(strategy, None, job, config, features.genes.gene_name, watch)
     return FitSummary(out, {}, None)
 
@@ -221,20 +222,23 @@ def _run(
     _say_what_is_used(features, job, len(rows))
     write_left_out(folder, features, job)
     beside: dict[str, npt.NDArray[np.float64]] = {}
+    with told_by_chief(strategy):
+        # Ahead of the network: what they refuse is known before hours of training.
+        for entry in companions(job, registry, config):
+            blocks = job.arrays.for_baseline(rows, entry.blocks)
+            beside[entry.name] = fit_baseline(job, entry, config).predict(blocks)
     if job.baseline is None:
         trained = fit_networks(strategy, folder, job, config, features.genes.gene_name, watch)
         models = trained.models
         prediction = _predict(models, job, rows)
         if trained.sequence_models:
             bare = replace(job, arrays=replace(job.arrays, contacts=None))
-            beside[SEQUENCE_ONLY] = _predict(trained.sequence_models, bare, rows).mean
+            first = _predict(trained.sequence_models, bare, rows).mean
+            beside = {SEQUENCE_ONLY: first} | beside
     else:
         fitted = fit_baseline(job, job.baseline.entry, config)
         blocks = job.arrays.for_baseline(rows, job.baseline.entry.blocks)
         models, prediction = [fitted], Prediction(fitted.predict(blocks), None)
-    for entry in companions(job, registry, config):
-        blocks = job.arrays.for_baseline(rows, entry.blocks)
-        beside[entry.name] = fit_baseline(job, entry, config).predict(blocks)
     table = prediction_table(features, job, rows, prediction, beside)
     folder.write("predictions.tsv", table.to_csv(sep="\t", index=False, float_format="%.8g"))
     metrics = score_predictions(

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,11 +91,15 @@ class RunFolder:
                 os.replace(path, aside)
             else:
                 shutil.rmtree(path)
-        with disk_errors(path):
-            (path / _CHECKPOINTS).mkdir(parents=True)
         folder = cls(path)
-        folder.write(_FEATURES, json.dumps(dict(features), indent=1))
-        folder.write(_CONFIG, tomli_w.dumps(_plain(config)))
+        try:
+            with disk_errors(path):
+                (path / _CHECKPOINTS).mkdir(parents=True)
+            folder.write(_FEATURES, json.dumps(dict(features), indent=1))
+            folder.write(_CONFIG, tomli_w.dumps(_plain(config)))
+        except DexkitError:
+            _undo(path)
+            raise
         return folder
 
     @classmethod
@@ -185,6 +189,10 @@ class RunFolder:
         """Write one file of the folder whole."""
         write_whole(self.path / name, content)
 
+    def has_checkpoints(self) -> bool:
+        """Whether there is something to go on from."""
+        return any((self.path / _CHECKPOINTS).iterdir())
+
     def checkpoints(self, member: int, stage: str) -> Checkpoints:
         """Return the checkpoints of a network of the ensemble, in one stage of its training."""
         return Checkpoints(self.path / _CHECKPOINTS, _name(member, stage))
@@ -224,14 +232,17 @@ class RunFolder:
 
 
 @contextmanager
-def earlier_run_kept(path: Path) -> Iterator[None]:
-    """Keep the finished run that ``--force`` replaces until the new one is finished, too.
+def whole_or_resumable(path: Path, resumable: Callable[[], bool]) -> Iterator[None]:
+    """Leave nothing of what failed before there was anything to go on from.
 
     Parameters
     ----------
     path : Path
-        The run folder. When the block fails, the earlier run is put back and the failed one is
-        renamed to ``<path>.failed``; when it succeeds, the earlier run is removed.
+        Folder of a run or an experiment. When the block fails and it is not resumable, the folder
+        is removed; a resumable one is kept, and renamed to ``<path>.failed`` where it was to
+        replace a finished one, which is put back. When the block succeeds, that is removed.
+    resumable : callable
+        Whether the folder holds something to go on from; asked when the block has failed.
     """
     aside = aside_of(path)
     try:
@@ -240,15 +251,33 @@ def earlier_run_kept(path: Path) -> Iterator[None]:
         # It can go on, and replaces the earlier run then.
         raise
     except DexkitError:
-        if aside.exists():
-            failed = path.with_name(f"{path.name}.failed")
-            shutil.rmtree(failed, ignore_errors=True)
-            os.replace(path, failed)
-            os.replace(aside, path)
-            logger.warning("%s is again the earlier run; the failed one is %s", path, failed)
+        if resumable():
+            _set_aside_failed(path)
+        else:
+            _undo(path)
         raise
     if aside.exists():
         shutil.rmtree(aside)
+
+
+def _undo(path: Path) -> None:
+    """Remove a folder that has nothing to go on from; put back what it was to replace."""
+    shutil.rmtree(path, ignore_errors=True)
+    aside = aside_of(path)
+    if aside.exists():
+        os.replace(aside, path)
+        logger.warning("%s is again the earlier run", path)
+
+
+def _set_aside_failed(path: Path) -> None:
+    """Rename a folder that could still go on, where it was to replace a finished one."""
+    aside = aside_of(path)
+    if aside.exists():
+        failed = path.with_name(f"{path.name}.failed")
+        shutil.rmtree(failed, ignore_errors=True)
+        os.replace(path, failed)
+        os.replace(aside, path)
+        logger.warning("%s is again the earlier run; the failed one is %s", path, failed)
 
 
 def _name(member: int, stage: str) -> str:

@@ -4,9 +4,10 @@ import signal
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import replicas
-from toy import SMALL_SET_SEQUENCE, build
+from toy import SMALL_SET, SMALL_SET_SEQUENCE, build
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +120,27 @@ def test_two_workers_fit_one_model(simulated, tmp_path):
     assert "worker done" in logs[1]
     assert "report: " not in logs[1]
     assert {"bundle.json", "model.keras", "report.html"} <= {p.name for p in run.iterdir()}
+
+
+def test_two_workers_train_in_two_steps(simulated, tmp_path, dexkit):
+    """As one process does, but for the order of sums; that one is this process."""
+    features = build(simulated, tmp_path / "f.h5")
+    still = ("densenet.block_dropout", "densenet.dense_dropout", "dense-contacts.dropout")
+    options = ["--sample", "alpha", "--folds", 4, "--epochs", 2, "--training", "two-step"]
+    options += ["--device", "cpu", *SMALL_SET, *(f"--set={key}=0" for key in still)]
+    codes, logs = replicas.run_workers(
+        tmp_path, ["fit", features, "-o", tmp_path / "two", *options]
+    )
+    assert codes == [0, 0], logs
+    assert "worker done" in logs[1]
+    dexkit("fit", features, "-o", tmp_path / "one", *options)
+    two, one = (pd.read_csv(tmp_path / run / "predictions.tsv", sep="\t") for run in ("two", "one"))
+    for column in ("predicted", "baseline:sequence-only"):
+        np.testing.assert_allclose(two[column], one[column], atol=2e-3, err_msg=column)
+    # The baselines are the chief's alone.
+    assert (two["baseline:ridge"] == one["baseline:ridge"]).all()
+    stages = pd.read_csv(tmp_path / "two" / "history.csv").stage
+    assert stages.tolist() == ["sequence"] * 2 + ["joint"] * 2
 
 
 # --- without processes ---------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-from toy import listing
+from toy import SMALL_DENSENET, listing
 
-from dexkit.errors import ConfigError, TrainingError
+from dexkit.errors import ConfigError, OutputError, TrainingError
+from dexkit.hooks import plugins
 from dexkit.workflows.fit import fit
 from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.prepare import prepare
+from dexkit.workflows.run_folder import RunFolder
 
 
 def ridge(**overrides):
@@ -27,7 +30,59 @@ def test_a_failed_replacement_puts_the_earlier_run_back(built, tmp_path, monkeyp
     with pytest.raises(TrainingError, match="on purpose"):
         fit(built, ridge(), run, force=True)
     assert listing(run) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_failed_replacement_with_checkpoints_is_kept_beside_it(built, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    fit(built, ridge(), run)
+    before = listing(run)
+
+    def stop(_job, _entry, _config):
+        (run / "checkpoints" / "member-0-1.npz").touch()
+        raise TrainingError("stopped on purpose")
+
+    monkeypatch.setattr("dexkit.workflows.fit.fit_baseline", stop)
+    with pytest.raises(TrainingError, match="on purpose"):
+        fit(built, ridge(), run, force=True)
+    assert listing(run) == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run.failed"]
+
+
+@pytest.mark.parametrize("plugin", ["logistic", "densenet"])
+def test_a_fit_that_a_baseline_refuses_leaves_nothing(built, features, tmp_path, plugin, caplog):
+    """As the model, and beside a network: before that is trained."""
+    part = prepare(features, ridge(), plugins()).development
+    high = float(np.sort(features.expression("alpha")[part])[-2])
+    settings = {"classification": {"threshold": high}}
+    if plugin == "densenet":
+        settings["densenet"] = SMALL_DENSENET
+    options = {"head": "classification", "blocks": ("sequence",), "settings": settings}
+    made = ridge(plugin=plugin, train={"device": "cpu"}, **options)
+    with pytest.raises(TrainingError, match="a class has 1 training gene; expected at least 2"):
+        fit(built, made, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+    assert "epoch" not in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_whole_is_removed(built, tmp_path, monkeypatch):
+    """The disk fills up between the first and the second file; the earlier run comes back."""
+    run = tmp_path / "run"
+    fit(built, ridge(), run)
+    before = listing(run)
+    original = RunFolder.write
+
+    def write(self, name, content):
+        if name == "config.toml":
+            raise OutputError("the disk is full")
+        original(self, name, content)
+
+    monkeypatch.setattr(RunFolder, "write", write)
+    for out, force in ((tmp_path / "new", False), (run, True)):
+        with pytest.raises(OutputError, match="disk is full"):
+            fit(built, ridge(), out, force=force)
+    assert listing(run) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_finished_replacement_leaves_one_run(built, tmp_path):
