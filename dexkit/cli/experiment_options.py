@@ -79,6 +79,15 @@ JobsOption = Annotated[
         "--jobs", "-j", help="Fits at a time, in processes of their own.", rich_help_panel=_MACHINE
     ),
 ]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Send the fits to the workers of this scheduler of dask.distributed "
+        "(tcp://host:8786); needs the extra `cluster`.",
+        rich_help_panel=_MACHINE,
+    ),
+]
 ResumeOption = Annotated[
     Path | None,
     typer.Option(

@@ -144,7 +144,7 @@ class Experiment:
             logger.info("%d of %d fits are finished already", n_done, len(tasks))
         failed: list[Outcome] = []
         plain = [task.to_plain(places[task.name]) for task in waiting]
-        for outcome in runner.outcomes(plain):
+        for outcome in runner.outcomes(plain, self.path):
             n_done += 1
             how = "failed" if outcome.error else "done"
             logger.info("fit %d of %d, %s: %s", n_done, len(tasks), outcome.name, how)

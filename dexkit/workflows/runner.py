@@ -6,11 +6,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from dexkit.errors import ConfigError
 from dexkit.training.workers import stop_on_sigterm
+from dexkit.workflows.cluster import cluster_outcomes
 from dexkit.workflows.task import Outcome, execute
 from dexkit.workflows.task_process import TaskProcess, usable_cores
 
@@ -29,21 +31,32 @@ class Runner:
     jobs : int
         Fits at a time. 1: in this process; more: in processes of their own, which divide the CPU
         cores of this machine (and go round its GPUs).
+    scheduler : str or None
+        Address of a scheduler of dask.distributed, ``"tcp://host:8786"``, whose workers do the
+        fits instead.
     """
 
     jobs: int = 1
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise ConfigError(f"--jobs is {self.jobs}; expected at least 1")
+        if self.scheduler is not None and self.jobs > 1:
+            raise ConfigError(
+                "--jobs divides this machine, and --scheduler sends the fits to others; give one "
+                "of the two"
+            )
 
-    def outcomes(self, tasks: Sequence[Mapping[str, Any]]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Outcome]:
         """Do the tasks; yield how each ended, in the order in which they end.
 
         Parameters
         ----------
         tasks : sequence of mapping
             Of :meth:`dexkit.workflows.task.FitTask.to_plain`.
+        folder : Path
+            Folder of the experiment.
 
         Yields
         ------
@@ -51,7 +64,9 @@ class Runner:
             Of one task. A task that fails does not keep the others from being done; after one
             that was stopped by SIGTERM none is started.
         """
-        if self.jobs == 1:
+        if self.scheduler is not None:
+            yield from cluster_outcomes(self.scheduler, tasks, folder)
+        elif self.jobs == 1:
             yield from _one_by_one(tasks)
         elif tasks:
             yield from _side_by_side(tasks, min(self.jobs, len(tasks)))
