@@ -47,5 +47,5 @@ def companions(job: Job, registry: Plugins, config: FitConfig) -> list[BaselineE
 
 def can_be_fed(entry: BaselineEntry, job: Job) -> bool:
     """Whether the run has a block that the baseline reads, or it reads none at all."""
-    offered = {*job.contract.blocks, *job.arrays.columns}
+    offered = {*job.contract.blocks, *job.columns.names}
     return not entry.blocks or not offered.isdisjoint(entry.blocks)

@@ -11,7 +11,7 @@ from dexkit.hooks.manager import PluginChoice, Plugins, parse_plugin_argument, p
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.baselines import can_be_fed
 from dexkit.workflows.fit_config import FitConfig
-from dexkit.workflows.prepare import Job
+from dexkit.workflows.prepare import Job, beside
 
 
 def model_configs(
@@ -74,12 +74,9 @@ def companion_configs(configs: Sequence[FitConfig], job: Job) -> tuple[FitConfig
     registry = plugins()
     named = {config.plugin for config in configs}
     return tuple(
-        _baseline(configs[0], name, registry)
-        for name, found in registry.baselines.items()
-        if found.entry.companion
-        and found.entry.task == job.head.task
-        and name not in named
-        and can_be_fed(found.entry, job)
+        _baseline(configs[0], entry.name, registry)
+        for entry in beside(job.head.task, registry)
+        if entry.name not in named and can_be_fed(entry, job)
     )
 
 

@@ -68,7 +68,7 @@ class Job:
     state : dict
         Target state of the head, fitted on training and validation genes.
     columns : Columns
-        What baselines read beside the blocks: the model, or those that stand beside it.
+        What there is for baselines to read beside the blocks; ``arrays`` have what this run reads.
     recipe : str
         ``"joint"`` or ``"two-step"``.
     """
@@ -187,7 +187,8 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     if "contacts" in blocks:
         signal, mask = features.contacts(sample)
         normaliser = ProfileNormaliser.fit(signal[development], mask[development])
-    arrays = BlockArrays.read(features, sample, contract, normaliser, columns)
+    read = columns if config.companions else contract.columns
+    arrays = BlockArrays.read(features, sample, contract, normaliser, read)
     if not choice.baseline and config.train.shift_bp > arrays.margin_bp and "sequence" in blocks:
         raise ConfigError(
             f"shift_bp is {config.train.shift_bp}, but {features.path} stores a margin of "
@@ -233,7 +234,8 @@ def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
         paths.append(CODES)
     if "contacts" in job.contract.blocks:
         paths += [signal_path(job.sample), observed_path(job.sample)]
-    paths += [path for path in job.columns.paths(job.sample) if path not in paths]
+    columns = job.columns.only(job.arrays.columns)
+    paths += [path for path in columns.paths(job.sample) if path not in paths]
     return {
         "file": features.path.name,
         "sha256": {p: str(features.array_attrs(p).get("sha256", "")) for p in paths},
