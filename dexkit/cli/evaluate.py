@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from dexkit.evaluation.evaluate import Evaluation
 
@@ -30,6 +31,14 @@ def evaluate_command(
     bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals; 0: none.")] = 1000,
     by: Annotated[str, typer.Option(help="Resample gene or chromosome.")] = "gene",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    homology: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FEATURES",
+            help="Feature file of the runs: score test genes with and without near-copies and "
+            "other relatives in training apart.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write all scores as a TSV.")
@@ -44,6 +53,7 @@ def evaluate_command(
 
     from dexkit.errors import ConfigError
     from dexkit.evaluation.evaluate import evaluate_runs
+    from dexkit.evaluation.strata import with_strata
     from dexkit.files import check_output
 
     if bootstrap != 0 and bootstrap < _MIN_RESAMPLES:
@@ -53,6 +63,8 @@ def evaluate_command(
     if out is not None:
         check_output(out, force)
     evaluation = evaluate_runs(runs, part, bootstrap, seed, by)
+    if homology is not None:
+        evaluation = with_strata(evaluation, homology)
     if out is not None:
         evaluation.write_tsv(out, force)
     if as_json:
@@ -111,5 +123,36 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
             ]
             folds.add_row(str(fold), f"{rows[0].n:,}", *(format_value(s.value) for s in rows))
         console.print(folds)
+    if (strata := _strata_table(evaluation)) is not None:
+        console.print(strata)
     for note in evaluation.notes:
         console.print(f"note: {note}", markup=False, highlight=False)
+
+
+def _strata_table(evaluation: Evaluation) -> Table | None:
+    """Return the main score of test genes with and without relatives; None without strata."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dexkit.evaluation.metrics import metrics_for
+    from dexkit.evaluation.strata import ANY, GAP, RELATIONS, WITH, WITHOUT, scope_of
+
+    main = metrics_for(evaluation.task)[0]
+    title = f"{main.label} of test genes with and without relatives in training or validation"
+    table = Table(title=title, title_justify="left")
+    for name in ("relation", "predictor", "genes with", WITH, "genes without", WITHOUT, GAP):
+        table.add_column(name)
+    for relation in (*RELATIONS, ANY):
+        sides = [
+            [
+                score
+                for score in evaluation.scores
+                if (score.scope, score.metric, score.versus)
+                == (scope_of(relation, stratum), main.name, "")
+            ]
+            for stratum in (WITH, WITHOUT, GAP)
+        ]
+        for have, lack, gap in zip(*sides, strict=False):
+            cells = (f"{have.n:,}", str(have), f"{lack.n:,}", str(lack), str(gap))
+            table.add_row(relation, escape(gap.predictor), *cells)
+    return table if table.row_count else None

@@ -228,7 +228,7 @@ def evaluate_runs(
         n_draws = n_bootstrap
         if by == "chromosome" and i > 0 and table["chrom"].nunique() < 2:
             n_draws = 0  # a fold of one chromosome has a value but no interval over chromosomes
-        scores += _score(table, first.task, first.model, scope, n_draws, seed, by)
+        scores += score_table(table, first.task, first.model, scope, n_draws, seed, by)
     return Evaluation(
         task=first.task,
         model=first.model,
@@ -292,7 +292,7 @@ def score_predictions(
             continue
         check_values(table, f"the {part} part")
         by_predictor = scored.setdefault(part, {})
-        for score in _score(table, task, model, part, n_bootstrap, seed, "gene"):
+        for score in score_table(table, task, model, part, n_bootstrap, seed, "gene"):
             if score.role != "difference":
                 by_predictor.setdefault(score.predictor, {})[score.metric] = {
                     "value": score.value,
@@ -309,7 +309,7 @@ def score_predictions(
     }
 
 
-def _score(
+def score_table(
     table: pd.DataFrame,
     task: str,
     model: str,
@@ -318,7 +318,24 @@ def _score(
     seed: int,
     by: str,
 ) -> list[Score]:
-    """Score the model, the baselines and their differences on the genes of one table."""
+    """Score the model, the baselines and their differences on the genes of one table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of ``predictions.tsv``, every value finite.
+    task, model : str
+        What the column ``predicted`` holds.
+    scope : str
+        Name of these genes.
+    n_bootstrap, seed, by
+        See :func:`evaluate_runs`.
+
+    Returns
+    -------
+    list of Score
+        The model, the baselines, then the model minus each baseline.
+    """
     observed = table["observed"].to_numpy()
     columns = {model: "predicted"}
     for name, column in baseline_columns(table).items():

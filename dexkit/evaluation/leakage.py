@@ -15,7 +15,7 @@ from dexkit.evaluation.split_file import SplitTable
 #: Near-copies that the report lists, the most similar first.
 N_WORST = 10
 
-#: One a test gene: how many training and validation genes it is related to in this fold.
+#: One a gene: how many training and validation genes a test gene is related to in this fold.
 _Counts = npt.NDArray[np.int64]
 _Mask = npt.NDArray[np.bool_]
 
@@ -115,40 +115,8 @@ def find_leaks(relations: Relations, table: SplitTable, min_similarity: float) -
         (table.rows(fold, "test"), table.rows(fold, "train") | table.rows(fold, "validation"))
         for fold in range(table.n_folds)
     ]
-    bins, window, profile = relations.tss_bin, relations.window_bp, relations.profile_bins
-    size = f"{relations.bin_size_bp:,} bp"
-    counted: dict[str, tuple[str, list[_Counts] | None]] = {
-        "near_copies": (
-            f"near-copies (k-mer similarity from {min_similarity:g})",
-            None if relations.copies is None else [_copies(relations, *side) for side in sides],
-        ),
-        "identical_sequences": (
-            "identical promoter sequences",
-            None
-            if relations.sequence is None
-            else [_same(relations.sequence, *side) for side in sides],
-        ),
-        "duplicated_genes": (
-            "the same gene name",
-            [_same(relations.name, *side) for side in sides],
-        ),
-        "overlapping_promoters": (
-            "overlapping promoters",
-            None
-            if window is None
-            else [_near(relations.chrom, relations.start, window - 1, *side) for side in sides],
-        ),
-        "same_bin": (
-            f"one TSS bin of {size} (identical contact profiles)",
-            [_near(relations.chrom, bins, 0, *side) for side in sides],
-        ),
-        "shared_bins": (
-            "shared contact bins (overlapping profiles)",
-            None
-            if profile is None
-            else [_near(relations.chrom, bins, profile - 1, *side) for side in sides],
-        ),
-    }
+    counted = [count_relatives(relations, *side) for side in sides]
+    texts = relation_texts(relations, min_similarity)
     return LeakageReport(
         split={
             "kind": table.kind,
@@ -159,19 +127,73 @@ def find_leaks(relations: Relations, table: SplitTable, min_similarity: float) -
         },
         n_test=tuple(int(test.sum()) for test, _ in sides),
         n_left_out=tuple(int(table.rows(f, "left_out").sum()) for f in range(table.n_folds)),
-        leaks=tuple(_leak(name, text, counts) for name, (text, counts) in counted.items()),
+        leaks=tuple(
+            _leak(name, text, [fold[name] for fold in counted]) for name, text in texts.items()
+        ),
         worst=tuple(_worst(relations, sides)),
     )
 
 
-def _leak(name: str, text: str, counts: list[_Counts] | None) -> Leak:
-    if counts is None:
+def relation_texts(relations: Relations, min_similarity: float) -> dict[str, str]:
+    """Return what relates two genes, in words, by the keys of :func:`count_relatives`.
+
+    Parameters
+    ----------
+    relations : Relations
+        Relations among the genes of a feature file.
+    min_similarity : float
+        Threshold that the near-copies were found with.
+    """
+    return {
+        "near_copies": f"near-copies (k-mer similarity from {min_similarity:g})",
+        "identical_sequences": "identical promoter sequences",
+        "duplicated_genes": "the same gene name",
+        "overlapping_promoters": "overlapping promoters",
+        "same_bin": f"one TSS bin of {relations.bin_size_bp:,} bp (identical contact profiles)",
+        "shared_bins": "shared contact bins (overlapping profiles)",
+    }
+
+
+def count_relatives(relations: Relations, test: _Mask, learnt: _Mask) -> dict[str, _Counts | None]:
+    """Count the relatives of each test gene among the genes that the model learns from.
+
+    Parameters
+    ----------
+    relations : Relations
+        Relations among the genes of a feature file.
+    test, learnt : ndarray of shape (n_genes,), dtype bool
+        Test genes; training and validation genes.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_genes,), dtype int64, or None
+        By relation, 0 for genes that are not tested. None: the feature file cannot tell.
+    """
+    bins, window, profile = relations.tss_bin, relations.window_bp, relations.profile_bins
+    chrom = relations.chrom
+    return {
+        "near_copies": None if relations.copies is None else _copies(relations, test, learnt),
+        "identical_sequences": (
+            None if relations.sequence is None else _same(relations.sequence, test, learnt)
+        ),
+        "duplicated_genes": _same(relations.name, test, learnt),
+        "overlapping_promoters": (
+            None if window is None else _near(chrom, relations.start, window - 1, test, learnt)
+        ),
+        "same_bin": _near(chrom, bins, 0, test, learnt),
+        "shared_bins": None if profile is None else _near(chrom, bins, profile - 1, test, learnt),
+    }
+
+
+def _leak(name: str, text: str, counts: list[_Counts | None]) -> Leak:
+    known = [found for found in counts if found is not None]
+    if len(known) < len(counts):
         return Leak(name, text, None, None)
     return Leak(
         name,
         text,
-        tuple(int(np.count_nonzero(found)) for found in counts),
-        tuple(int(found.sum()) for found in counts),
+        tuple(int(np.count_nonzero(found)) for found in known),
+        tuple(int(found.sum()) for found in known),
     )
 
 
@@ -199,7 +221,9 @@ def _same(number: npt.NDArray[np.intp], test: _Mask, learnt: _Mask) -> _Counts:
     """Count genes of the same number, -1 apart."""
     known = number >= 0
     n_of = np.bincount(number[known & learnt], minlength=int(number.max(initial=-1)) + 1)
-    return np.asarray(n_of[number[known & test]], dtype=np.int64)
+    counts = np.zeros(len(test), dtype=np.int64)
+    counts[known & test] = n_of[number[known & test]]
+    return counts
 
 
 def _near(
@@ -218,7 +242,9 @@ def _near(
     others = np.sort(place[placed & learnt])
     own = place[placed & test]
     after = np.searchsorted(others, own + reach, side="right")
-    return np.asarray(after - np.searchsorted(others, own - reach, side="left"), dtype=np.int64)
+    counts = np.zeros(len(test), dtype=np.int64)
+    counts[placed & test] = after - np.searchsorted(others, own - reach, side="left")
+    return counts
 
 
 def _worst(relations: Relations, sides: list[tuple[_Mask, _Mask]]) -> list[dict[str, Any]]:
