@@ -43,6 +43,12 @@ class Contract:
     sequence : dict
         Attributes of the base codes that must agree; None without sequence, and in bundles that
         were written before these were kept, which agree with any.
+    kinds : tuple of str
+        What the contacts of the training sample were counted from, sorted: ``"pairs"``,
+        ``"matrix"``, ``"loops"``. None without contacts, in bundles that were written before this
+        was kept, and for published arrays, which do not say it; None agrees with any.
+    balance : str
+        Weights of a matrix (``"NONE"`` for raw counts); None as for ``kinds``.
     columns : Columns
         What the model, a baseline, reads beside the blocks.
     """
@@ -55,6 +61,8 @@ class Contract:
     target_depth: float = 0
     sequence: dict[str, Any] | None = None
     columns: Columns = field(default_factory=Columns)
+    kinds: tuple[str, ...] | None = None
+    balance: str | None = None
 
     @classmethod
     def of(
@@ -103,6 +111,9 @@ class Contract:
                 "contacts": {name: _plain(attrs[name]) for name in _CONTACT_ATTRS},
                 "target_depth": _plain(attrs.get("target_depth", 0)),
             }
+            if "kind" in attrs:
+                values["kinds"] = tuple(sorted({str(kind) for kind in attrs["kind"]}))
+                values["balance"] = str(attrs.get("balance", "NONE"))
         return cls(**values)
 
     def check(self, features: FeatureFile, sample: str) -> list[str]:
@@ -116,7 +127,8 @@ class Contract:
         Raises
         ------
         InputError
-            When the file's windows or bins are not those the model was trained on.
+            When the file's windows or bins are not those the model was trained on, or one has
+            scores of loops where the other has counts.
         """
         self.columns.check(features, sample)
         other = Contract.of(features, sample, self.blocks)
@@ -127,6 +139,7 @@ class Contract:
                     f"{features.path}: {name} is {theirs}, but the model was trained with {mine}; "
                     "build the feature file with the options of the training file"
                 )
+        notes = self._origin_notes(other, str(features.path))
         if self.target_depth != other.target_depth:
             mine, theirs = (
                 f"to {depth:,.15g} pairs" if depth else "to no stated depth"
@@ -135,23 +148,57 @@ class Contract:
             advice = "build both with one contacts.target_depth"
             if self.target_depth:
                 advice = f"rebuild with contacts.target_depth={self.target_depth:.15g}"
-            return [
+            notes.append(
                 f"contacts are scaled {theirs}, the training sample's {mine}; {advice} to put both "
                 "on one scale"
+            )
+        return notes
+
+    def _origin_notes(self, other: Contract, path: str) -> list[str]:
+        """Compare what contacts were counted from; raise InputError for counts against loops."""
+        if self.kinds is None or other.kinds is None:
+            return []
+        mine, theirs = (" and ".join(kinds) for kinds in (self.kinds, other.kinds))
+        if mine != theirs and "loops" in {*self.kinds, *other.kinds}:
+            raise InputError(
+                f"{path}: the contacts were read from {theirs}, but the model was trained on "
+                f"{mine}; counts of read pairs and scores of called loops are no one scale; build "
+                "the feature file from contact files of the same kind, or train on such ones"
+            )
+        if self.balance != other.balance:
+            here, there = (
+                "not balanced" if value == "NONE" else f"balanced by {value}"
+                for value in (self.balance, other.balance)
+            )
+            return [
+                f"contacts are {there}, the training sample's {here}; build both with one "
+                "--balance to put them on one scale"
+            ]
+        if mine != theirs:
+            return [
+                f"contacts were read from {theirs}, the training sample's from {mine}; they are on "
+                "one scale when the matrix holds every valid pair"
             ]
         return []
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return values | {"blocks": list(self.blocks), "columns": self.columns.to_json()}
+        kinds = None if self.kinds is None else list(self.kinds)
+        plain = {"blocks": list(self.blocks), "columns": self.columns.to_json(), "kinds": kinds}
+        return values | plain
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Contract:
         """Rebuild from :meth:`to_json`."""
-        stored = values.get("columns")  # older bundles do not have it
-        columns = Columns.from_json(stored) if stored else Columns()
-        return cls(**(values | {"blocks": tuple(values["blocks"]), "columns": columns}))
+        # Older bundles have neither.
+        stored, kinds = values.get("columns"), values.get("kinds")
+        given = {
+            "blocks": tuple(values["blocks"]),
+            "columns": Columns.from_json(stored) if stored else Columns(),
+            "kinds": None if kinds is None else tuple(kinds),
+        }
+        return cls(**(values | given))
 
 
 @dataclass(frozen=True)

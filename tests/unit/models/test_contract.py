@@ -1,12 +1,14 @@
 """What a model asks of a feature file, and the profiles it is fed with."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from toy import build
 
 from dexkit.errors import InputError
+from dexkit.features.config import ContactsSource
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES
 from dexkit.models.columns import Columns
@@ -64,6 +66,70 @@ def test_another_depth_is_said_aloud(features, simulated, tmp_path):
     notes = contract.check(other(simulated, tmp_path, settings=settings), "alpha")
     assert len(notes) == 1
     assert "contacts are scaled to 77 pairs" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "match"),
+    [
+        (
+            {"kinds": ("pairs",)},
+            {"kinds": ("loops",)},
+            "were read from loops, but .* on pairs; cou",
+        ),
+        ({"kinds": ("loops",)}, {"kinds": ("matrix",)}, "were read from matrix, but .* on loops"),
+        (
+            {"kinds": ("loops",)},
+            {"kinds": ("loops", "pairs")},
+            "read from loops and pairs, but the model was trained on loops",
+        ),
+    ],
+)
+def test_loops_and_counts_do_not_mix(features, monkeypatch, here, there, match):
+    contract = Contract.of(features, "alpha", BOTH)
+    file = replace(contract, **there)
+    monkeypatch.setattr(Contract, "of", lambda *args: file)
+    with pytest.raises(InputError, match=match):
+        replace(contract, **here).check(features, "alpha")
+    old = replace(contract, kinds=None, balance=None)  # a bundle from before, published arrays
+    assert old.check(features, "alpha") == []
+    assert Contract.from_json(old.to_json()) == old
+
+
+@pytest.mark.parametrize(
+    ("there", "notes"),
+    [
+        ({}, []),
+        ({"kinds": ("matrix",)}, ["read from matrix, the training sample's from pairs"]),
+        (
+            {"kinds": ("matrix",), "balance": "KR"},
+            ["balanced by KR, the training sample's not balanced"],
+        ),
+        (
+            {"kinds": ("matrix",), "target_depth": 7},
+            ["read from matrix, the", "are scaled to 7 pairs"],
+        ),
+        ({"kinds": None, "balance": None}, []),
+    ],
+)
+def test_matrices_and_pairs_are_said_aloud(features, monkeypatch, there, notes):
+    contract = Contract.of(features, "alpha", BOTH)
+    assert (contract.kinds, contract.balance) == (("pairs",), "NONE")
+    file = replace(contract, **there)
+    monkeypatch.setattr(Contract, "of", lambda *args: file)
+    found = contract.check(features, "alpha")
+    assert len(found) == len(notes)
+    for sentence, note in zip(found, notes, strict=True):
+        assert note in sentence
+
+
+def test_the_kind_is_read_off_the_file(features, simulated, tmp_path):
+    text = "chr1\t1\t9\tchr1\t5001\t5009\tx\t3\n"
+    (tmp_path / "l.bedpe").write_text(text)
+    source = ContactsSource(sample="alpha", paths=(tmp_path / "l.bedpe",), depths=(9.0,))
+    loops = other(simulated, tmp_path, contacts=(source,))
+    assert Contract.of(loops, "alpha", BOTH).kinds == ("loops",)
+    with pytest.raises(InputError, match="loops"):
+        Contract.of(features, "alpha", BOTH).check(loops, "alpha")
 
 
 def test_a_model_without_contacts_does_not_mind_bins(features, simulated, tmp_path):
