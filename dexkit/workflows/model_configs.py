@@ -11,7 +11,7 @@ from dexkit.hooks.manager import PluginChoice, Plugins, parse_plugin_argument, p
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.baselines import can_be_fed
 from dexkit.workflows.fit_config import FitConfig
-from dexkit.workflows.prepare import Job
+from dexkit.workflows.prepare import Job, beside
 
 
 def model_configs(
@@ -64,7 +64,7 @@ def companion_configs(configs: Sequence[FitConfig], job: Job) -> tuple[FitConfig
     configs : sequence of FitConfig
         The models, on one sample.
     job : Job
-        A fit of one of them, which has the task, the sample and the blocks.
+        A fit of one of them with companions: it has the task, and what they can read.
 
     Returns
     -------
@@ -75,11 +75,8 @@ def companion_configs(configs: Sequence[FitConfig], job: Job) -> tuple[FitConfig
     named = {config.plugin for config in configs}
     return tuple(
         _baseline(configs[0], name, registry)
-        for name, found in registry.baselines.items()
-        if found.entry.companion
-        and found.entry.task == job.head.task
-        and name not in named
-        and can_be_fed(found.entry, job)
+        for name in (e.name for e in beside(job.head.task, registry) if can_be_fed(e, job))
+        if name not in named
     )
 
 
