@@ -32,6 +32,11 @@ from dexkit.cli.experiment_options import (
 if TYPE_CHECKING:
     from dexkit.workflows.crossval import CrossvalSummary
 
+#: Metrics of the short table; scores.tsv has all.
+_SHOWN = {
+    "regression": ("pearson", "spearman", "r2", "mse"),
+    "classification": ("auroc", "auprc", "accuracy", "f1"),
+}
 #: A file or a pipe has no width of its own.
 _PIPE_WIDTH = 160
 
@@ -110,7 +115,7 @@ def print_crossval(summary: CrossvalSummary) -> None:
         leaky = "" if first["leaky"] == "no" else f" ({first['leaky']})"
         title = f"{sample}, out of fold, {first['n_folds']} folds, {first['split']} split{leaky}"
         table = Table(title=escape(title), title_justify="left")
-        frame = score_table(scores, POOLED)
+        frame = score_table(scores, POOLED, _SHOWN[summary.task])
         for column in frame.columns:
             table.add_column(escape(str(column)), no_wrap=column == "model")
         for row in frame.itertuples(index=False):

@@ -156,6 +156,27 @@ def out_of_fold(
     return pd.concat(parts, ignore_index=True)
 
 
+def constant_notes(paired: PairedPredictions) -> tuple[str, ...]:
+    """Return a sentence for every model that predicts one value for all genes of a fold.
+
+    Parameters
+    ----------
+    paired : PairedPredictions
+        Predictions of all models.
+
+    Returns
+    -------
+    tuple of str
+        For a table or a report.
+    """
+    return tuple(
+        f"{label} is constant within each fold, so its pooled ranking of genes compares folds only"
+        for label in paired.labels
+        if len(paired.tables) > 1
+        and all(table[PREDICTED + label].nunique() == 1 for table in paired.tables)
+    )
+
+
 def _ways(
     table: pd.DataFrame, n_bootstrap: int
 ) -> Iterator[tuple[str, npt.NDArray[np.str_] | None]]:

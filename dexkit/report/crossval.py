@@ -31,6 +31,8 @@ class SampleResult:
         The first model against the others.
     score_figure, comparison_figure : Path
         PNG of the scores, and of folds and differences.
+    notes : tuple of str
+        What a reader must know beside the numbers.
     """
 
     scores: pd.DataFrame
@@ -38,6 +40,7 @@ class SampleResult:
     comparison: ModelComparison
     score_figure: Path
     comparison_figure: Path
+    notes: tuple[str, ...] = ()
 
 
 def write_crossval_report(out: Path, results: Sequence[SampleResult]) -> Path:
@@ -69,7 +72,9 @@ def write_crossval_report(out: Path, results: Sequence[SampleResult]) -> Path:
     )
 
 
-def score_table(scores: pd.DataFrame, fold: str) -> pd.DataFrame:
+def score_table(
+    scores: pd.DataFrame, fold: str, metrics: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Lay the scores of one scope out: a row a model, a column a metric, intervals in brackets.
 
     Parameters
@@ -78,6 +83,8 @@ def score_table(scores: pd.DataFrame, fold: str) -> pd.DataFrame:
         Of one sample.
     fold : str
         Scope; intervals are those over genes.
+    metrics : sequence of str, optional
+        Columns; all by default.
 
     Returns
     -------
@@ -87,6 +94,8 @@ def score_table(scores: pd.DataFrame, fold: str) -> pd.DataFrame:
     import pandas as pd
 
     own = scores[(scores["fold"] == fold) & (scores["interval"] != BY_CHROMOSOME)]
+    if metrics is not None:
+        own = own[own["metric"].isin(list(metrics))]
     rows = []
     for model, part in own.groupby("model", sort=False):
         row: dict[str, Any] = {"model": model, "n_genes": int(part["n_genes"].iloc[0])}
@@ -126,7 +135,7 @@ def _sections(result: SampleResult) -> list[Section]:
             [
                 f"Every gene is scored once, by the fold that did not see it. In brackets: "
                 f"{intervals}; scores.tsv has those over chromosomes too.",
-                *comparison.notes,
+                *result.notes,
             ],
             score_table(scores, POOLED),
             result.score_figure,

@@ -57,9 +57,11 @@ def pooled_scores(ax: Axes, scores: pd.DataFrame, metric: str) -> Axes:
             )
             continue
         for row in pooled.itertuples():
-            width = 1.0 if row.interval == BY_CHROMOSOME else 3.2
+            wide = row.interval == BY_CHROMOSOME
             if np.isfinite([row.low, row.high]).all():
-                ax.plot([row.low, row.high], [i, i], color=colour, linewidth=width)
+                # The thin line may be the shorter one: with few chromosomes it can be.
+                style = {"color": "black", "linewidth": 1.0} if wide else {"linewidth": 3.2}
+                ax.plot([row.low, row.high], [i, i], **({"color": colour} | style))
         ax.plot(pooled["value"].iloc[0], i, marker="o", markersize=5, color=colour)
     ax.set_yticks(range(len(models)), models)
     ax.set_ylim(len(models) - 0.4, -0.6)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError
 from dexkit.evaluation.compare import compare_models
-from dexkit.evaluation.fold_scores import out_of_fold, score_folds
+from dexkit.evaluation.fold_scores import constant_notes, out_of_fold, score_folds
 from dexkit.evaluation.metrics import metrics_for
 from dexkit.evaluation.paired_runs import pair_runs
 from dexkit.evaluation.runs import RunPredictions
@@ -202,7 +202,10 @@ def _result(
     }
     files = {n: experiment.write_figure(f"{n}{suffix}", f) for n, f in figures.items()}
     predictions = out_of_fold(paired, runs)
-    return SampleResult(scores, predictions, comparison, files["scores"], files["differences"])
+    notes = (*comparison.notes, *constant_notes(paired))
+    return SampleResult(
+        *(scores, predictions, comparison, files["scores"], files["differences"], notes)
+    )
 
 
 def _write(experiment: Experiment, results: list[SampleResult]) -> CrossvalSummary:
@@ -217,5 +220,5 @@ def _write(experiment: Experiment, results: list[SampleResult]) -> CrossvalSumma
     differences = [r.comparison.tests_frame().assign(sample=r.comparison.sample) for r in results]
     experiment.write_table("differences.tsv", together(differences))
     report = write_crossval_report(experiment.path, results)
-    notes = tuple(dict.fromkeys(note for result in results for note in result.comparison.notes))
+    notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
     return CrossvalSummary(experiment.path, results[0].comparison.task, scores, notes, report)
