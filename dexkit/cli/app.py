@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from dexkit import __version__
 from dexkit.cli.build_features import build_features_command
+from dexkit.cli.crossval import crossval_command
 from dexkit.cli.demo import demo_command
 from dexkit.cli.doctor import doctor_command
 from dexkit.cli.evaluate import evaluate_command
@@ -106,6 +107,7 @@ app.command("predict")(predict_command)
 app.add_typer(model_app, name="model")
 app.command("evaluate")(evaluate_command)
 app.command("report")(report_command)
+app.command("crossval")(crossval_command)
 app.add_typer(plugins_app, name="plugins")
 app.command("simulate")(simulate_command)
 app.command("demo")(demo_command)

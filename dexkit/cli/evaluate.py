@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dexkit.cli.experiment_options import check_resamples
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 
 # Wide enough for a model and four baselines with intervals; a file or a pipe has no width.
 _PIPE_WIDTH = 160
-
-# The bounds are the 2.5th and 97.5th percentile of the resamples, which fewer cannot resolve.
-_MIN_RESAMPLES = 100
 
 
 def evaluate_command(
@@ -51,15 +50,11 @@ def evaluate_command(
     """
     from rich.console import Console
 
-    from dexkit.errors import ConfigError
     from dexkit.evaluation.evaluate import evaluate_runs
     from dexkit.evaluation.strata import with_strata
     from dexkit.files import check_output
 
-    if bootstrap != 0 and bootstrap < _MIN_RESAMPLES:
-        raise ConfigError(
-            f"--bootstrap must be 0 (no intervals) or at least {_MIN_RESAMPLES}; got {bootstrap}"
-        )
+    check_resamples(bootstrap)
     if out is not None:
         check_output(out, force)
     evaluation = evaluate_runs(runs, part, bootstrap, seed, by)

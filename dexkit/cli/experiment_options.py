@@ -49,7 +49,8 @@ SplitOption = Annotated[
     ),
 ]
 FoldsOption = Annotated[
-    int | None, typer.Option(help="Folds. \\[default: 5]", rich_help_panel=_SPLIT)
+    int | None,
+    typer.Option(help="Folds. \\[default: 5; graphreg: 11]", rich_help_panel=_SPLIT),
 ]
 EpochsOption = Annotated[int | None, typer.Option(help="Most epochs.", rich_help_panel=_TRAINING)]
 EnsembleOption = Annotated[
@@ -98,6 +99,8 @@ ResumeOption = Annotated[
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing experiment.")]
 
+#: The bounds of an interval are the 2.5th and 97.5th percentile, which fewer cannot resolve.
+_MIN_RESAMPLES = 100
 #: Options that may stand beside --resume: they do not decide what is computed.
 _BESIDE_RESUME = ("features", "resume", "jobs", "scheduler")
 
@@ -124,6 +127,27 @@ class Request:
     def resume(self) -> bool:
         """Whether the experiment goes on."""
         return self.stored is not None
+
+
+def check_resamples(n_bootstrap: int) -> None:
+    """Refuse a number of resamples that cannot give an interval.
+
+    Parameters
+    ----------
+    n_bootstrap : int
+        Value of ``--bootstrap``; 0: no intervals are wanted.
+
+    Raises
+    ------
+    ConfigError
+        When it is neither 0 nor large enough.
+    """
+    from dexkit.errors import ConfigError
+
+    if n_bootstrap != 0 and n_bootstrap < _MIN_RESAMPLES:
+        raise ConfigError(
+            f"--bootstrap must be 0 (no intervals) or at least {_MIN_RESAMPLES}; got {n_bootstrap}"
+        )
 
 
 def experiment_request(kind: str, context: typer.Context) -> Request:
@@ -199,6 +223,7 @@ def fit_configs(params: Mapping[str, Any]) -> tuple[FitConfig, ...]:
     """
     from dexkit.cli.fit import train_settings
     from dexkit.errors import ConfigError
+    from dexkit.evaluation.splits import GRAPHREG_FOLDS
     from dexkit.workflows.model_configs import model_configs
     from dexkit.workflows.splits import split_setting
 
@@ -206,12 +231,15 @@ def fit_configs(params: Mapping[str, Any]) -> tuple[FitConfig, ...]:
     twice = next((name for name in samples if samples.count(name) > 1), None)
     if twice is not None:
         raise ConfigError(f"--sample {twice} is given twice; name every sample once")
+    folds = params.get("folds")
+    if folds is None and params.get("split") == "graphreg":
+        folds = GRAPHREG_FOLDS
     blocks = params.get("blocks")
     named = {name: params.get(name) for name in ("epochs", "ensemble", "seed")}
     overrides = {
         "head": params.get("head"),
         "blocks": blocks.split(",") if blocks else None,
-        "split": split_setting(params.get("split"), params.get("folds"), None),
+        "split": split_setting(params.get("split"), folds, None),
     } | train_settings(params.get("set_") or [], named)
     return tuple(
         config

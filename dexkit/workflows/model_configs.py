@@ -64,7 +64,7 @@ def companion_configs(configs: Sequence[FitConfig], job: Job) -> tuple[FitConfig
     configs : sequence of FitConfig
         The models, on one sample.
     job : Job
-        A fit of one of them, which has the task, the sample and the blocks.
+        A fit of one of them with companions: it has the task, and what they can read.
 
     Returns
     -------

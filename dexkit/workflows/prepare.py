@@ -177,7 +177,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         quantiles = _quantiles(features, sample, head_entry, development)
         observed = quantiles.apply(observed)
     own = choice.baseline.entry.blocks if choice.baseline is not None else ()
-    companions = beside(head_entry.task, registry)
+    companions = beside(head_entry.task, registry) if config.companions else []
     wanted = {*own, *(block for entry in companions for block in entry.blocks)}
     columns = Columns.of(features, sample, blocks, wanted)
     if config.quantile_normalise:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -72,9 +73,42 @@ class Runner:
             yield from _side_by_side(tasks, min(self.jobs, len(tasks)))
 
 
+class _Digest(logging.Filter):
+    """Lets warnings through, each once: what every fit says of itself is in its own log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to show a message."""
+        return record.levelno >= logging.WARNING and self.is_new(record.getMessage())
+
+    def is_new(self, text: str) -> bool:
+        """Whether a text comes for the first time."""
+        new = text not in self._seen
+        self._seen.add(text)
+        return new
+
+
+@contextmanager
+def _digested(digest: _Digest) -> Iterator[None]:
+    """Show of the log what the digest lets through, unless everything was asked for."""
+    handlers = [] if logger.isEnabledFor(logging.DEBUG) else list(logger.handlers)
+    for handler in handlers:
+        handler.addFilter(digest)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(digest)
+
+
 def _one_by_one(tasks: Sequence[Mapping[str, Any]]) -> Iterator[Outcome]:
+    digest = _Digest()
     for task in tasks:
-        outcome = execute(task)
+        with _digested(digest):
+            outcome = execute(task)
         yield outcome
         if outcome.stopped:
             return
@@ -83,7 +117,8 @@ def _one_by_one(tasks: Sequence[Mapping[str, Any]]) -> Iterator[Outcome]:
 def _side_by_side(tasks: Sequence[Mapping[str, Any]], jobs: int) -> Iterator[Outcome]:
     n_threads = max(1, usable_cores() // jobs)
     logger.info("%d fits at a time, %d CPU threads each", jobs, n_threads)
-    processes = [TaskProcess(n_threads, index) for index in range(jobs)]
+    digest = _Digest()
+    processes = [TaskProcess(n_threads, index, digest.is_new) for index in range(jobs)]
     free: SimpleQueue[TaskProcess] = SimpleQueue()
     for process in processes:
         free.put(process)

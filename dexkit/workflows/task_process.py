@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import IO, Any, TextIO
 
@@ -45,9 +45,14 @@ class TaskProcess:
         CPU threads that it may use; variables that the user has set win.
     index : int, optional
         Its number among those that work side by side; GPUs go round by it.
+    wanted : callable, optional
+        Whether a warning of the process is to be shown; by default every one is.
     """
 
-    def __init__(self, n_threads: int, index: int = 0) -> None:
+    def __init__(
+        self, n_threads: int, index: int = 0, wanted: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self._wanted = wanted
         self._environ = _environ(n_threads, index)
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
@@ -79,7 +84,8 @@ class TaskProcess:
             for line in process.stdout:
                 message = json.loads(line)
                 if "log" in message:
-                    logger.log(message["level"], "%s: %s", name, message["log"])
+                    if self._wanted(message["log"]):
+                        logger.log(message["level"], "%s: %s", name, message["log"])
                 else:
                     return Outcome(**message)
         except (BrokenPipeError, json.JSONDecodeError):
