@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 
     from dexkit.evaluation.evaluate import Evaluation
 
-# Wide enough for a model and four baselines with intervals; a file or a pipe has no width.
-_PIPE_WIDTH = 160
-
-# The bounds are the 2.5th and 97.5th percentile of the resamples, which fewer cannot resolve.
-_MIN_RESAMPLES = 100
-
 
 def evaluate_command(
     runs: Annotated[
@@ -49,17 +43,13 @@ def evaluate_command(
 
     Several runs are pooled: every gene is scored once, by the fold that did not see it.
     """
-    from rich.console import Console
-
-    from dexkit.errors import ConfigError
+    from dexkit.cli.show import wide_console
+    from dexkit.evaluation.bootstrap import check_resamples
     from dexkit.evaluation.evaluate import evaluate_runs
     from dexkit.evaluation.strata import with_strata
     from dexkit.files import check_output
 
-    if bootstrap != 0 and bootstrap < _MIN_RESAMPLES:
-        raise ConfigError(
-            f"--bootstrap must be 0 (no intervals) or at least {_MIN_RESAMPLES}; got {bootstrap}"
-        )
+    check_resamples(bootstrap)
     if out is not None:
         check_output(out, force)
     evaluation = evaluate_runs(runs, part, bootstrap, seed, by)
@@ -70,8 +60,7 @@ def evaluate_command(
     if as_json:
         typer.echo(evaluation.to_json())
         return
-    console = Console()
-    print_evaluation(evaluation, console if console.is_terminal else Console(width=_PIPE_WIDTH))
+    print_evaluation(evaluation, wide_console())
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
