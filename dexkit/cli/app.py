@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from dexkit import __version__
 from dexkit.cli.build_features import build_features_command
+from dexkit.cli.compare import compare_command
 from dexkit.cli.crossval import crossval_command
 from dexkit.cli.demo import demo_command
 from dexkit.cli.doctor import doctor_command
@@ -18,6 +19,7 @@ from dexkit.cli.evaluate import evaluate_command
 from dexkit.cli.features import features_app
 from dexkit.cli.fit import fit_command
 from dexkit.cli.import_deepexpression import import_deepexpression_command
+from dexkit.cli.loops import loops_command
 from dexkit.cli.model import model_app
 from dexkit.cli.plugins import plugins_app
 from dexkit.cli.predict import predict_command
@@ -106,6 +108,8 @@ app.command("fit")(fit_command)
 app.command("predict")(predict_command)
 app.add_typer(model_app, name="model")
 app.command("evaluate")(evaluate_command)
+app.command("compare")(compare_command)
+app.command("loops")(loops_command)
 app.command("report")(report_command)
 app.command("crossval")(crossval_command)
 app.add_typer(plugins_app, name="plugins")

@@ -24,7 +24,6 @@ from dexkit.cli.experiment_options import (
     SeedOption,
     SetOption,
     SplitOption,
-    check_resamples,
     experiment_request,
     fit_configs,
 )
@@ -37,8 +36,6 @@ _SHOWN = {
     "regression": ("pearson", "spearman", "r2", "mse"),
     "classification": ("auroc", "auprc", "accuracy", "f1"),
 }
-#: A file or a pipe has no width of its own.
-_PIPE_WIDTH = 160
 
 
 def crossval_command(
@@ -74,6 +71,7 @@ def crossval_command(
     Every gene is predicted once, by the fold that did not see it. The small baselines of the task
     are fitted on the same folds. Folds that are finished are not repeated with --resume.
     """
+    from dexkit.evaluation.bootstrap import check_resamples
     from dexkit.hooks.manager import parse_config
     from dexkit.workflows.crossval import KIND, CrossvalSettings, crossval
     from dexkit.workflows.runner import Runner
@@ -101,15 +99,14 @@ def print_crossval(summary: CrossvalSummary) -> None:
     summary : CrossvalSummary
         Of :func:`dexkit.workflows.crossval.crossval`.
     """
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from dexkit.cli.show import wide_console
     from dexkit.evaluation.fold_scores import POOLED
     from dexkit.report.crossval import score_table
 
-    console = Console()
-    console = console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    console = wide_console()
     for sample, scores in summary.scores.groupby("sample", sort=False):
         first = scores.iloc[0]
         leaky = "" if first["leaky"] == "no" else f" ({first['leaky']})"

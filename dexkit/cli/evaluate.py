@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dexkit.cli.experiment_options import check_resamples
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from dexkit.evaluation.evaluate import Evaluation
-
-# Wide enough for a model and four baselines with intervals; a file or a pipe has no width.
-_PIPE_WIDTH = 160
 
 
 def evaluate_command(
@@ -48,8 +43,8 @@ def evaluate_command(
 
     Several runs are pooled: every gene is scored once, by the fold that did not see it.
     """
-    from rich.console import Console
-
+    from dexkit.cli.show import wide_console
+    from dexkit.evaluation.bootstrap import check_resamples
     from dexkit.evaluation.evaluate import evaluate_runs
     from dexkit.evaluation.strata import with_strata
     from dexkit.files import check_output
@@ -65,8 +60,7 @@ def evaluate_command(
     if as_json:
         typer.echo(evaluation.to_json())
         return
-    console = Console()
-    print_evaluation(evaluation, console if console.is_terminal else Console(width=_PIPE_WIDTH))
+    print_evaluation(evaluation, wide_console())
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:

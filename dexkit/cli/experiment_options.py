@@ -99,8 +99,6 @@ ResumeOption = Annotated[
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing experiment.")]
 
-#: The bounds of an interval are the 2.5th and 97.5th percentile, which fewer cannot resolve.
-_MIN_RESAMPLES = 100
 #: Options that may stand beside --resume: they do not decide what is computed.
 _BESIDE_RESUME = ("features", "resume", "jobs", "scheduler")
 
@@ -127,27 +125,6 @@ class Request:
     def resume(self) -> bool:
         """Whether the experiment goes on."""
         return self.stored is not None
-
-
-def check_resamples(n_bootstrap: int) -> None:
-    """Refuse a number of resamples that cannot give an interval.
-
-    Parameters
-    ----------
-    n_bootstrap : int
-        Value of ``--bootstrap``; 0: no intervals are wanted.
-
-    Raises
-    ------
-    ConfigError
-        When it is neither 0 nor large enough.
-    """
-    from dexkit.errors import ConfigError
-
-    if n_bootstrap != 0 and n_bootstrap < _MIN_RESAMPLES:
-        raise ConfigError(
-            f"--bootstrap must be 0 (no intervals) or at least {_MIN_RESAMPLES}; got {n_bootstrap}"
-        )
 
 
 def experiment_request(kind: str, context: typer.Context) -> Request:

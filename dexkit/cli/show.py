@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
 
 #: Metrics of the short table; ``dexkit evaluate`` shows all.
 _SHOWN = {"regression": ("pearson", "spearman", "r2"), "classification": ("auroc", "auprc", "f1")}
 
-#: A file or a pipe has no width of its own; names of models are not to be cut there.
+#: A file or a pipe has no width of its own; names of models are not to be cut there. Wide enough
+#: for a model and four baselines with intervals.
 _PIPE_WIDTH = 160
+
+
+def wide_console() -> Console:
+    """Return a console for tables on stdout, wide where stdout is no terminal."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+
+
+def show_frame(title: str, frame: pd.DataFrame) -> None:
+    """Print a table of texts on stdout.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    frame : DataFrame
+        Text and whole numbers.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), title_justify="left")
+    for name in frame.columns:
+        table.add_column(escape(str(name)))
+    for row in frame.itertuples(index=False, name=None):
+        table.add_row(*(escape(str(cell)) for cell in row))
+    wide_console().print(table)
 
 
 def show_metrics(metrics: dict[str, Any], part: str = "test") -> None:
@@ -21,7 +55,6 @@ def show_metrics(metrics: dict[str, Any], part: str = "test") -> None:
     part : str, optional
         Part to show.
     """
-    from rich.console import Console
     from rich.table import Table
 
     scores = metrics["parts"][part]
@@ -34,8 +67,7 @@ def show_metrics(metrics: dict[str, Any], part: str = "test") -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for model, by_metric in scores.items():
         table.add_row(model, *(_cell(by_metric[name]) for name in names))
-    console = Console()
-    (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)
+    wide_console().print(table)
 
 
 def _cell(score: dict[str, float | None]) -> str:

@@ -17,8 +17,6 @@ splits_app = typer.Typer(
     help="Save a split in a file, and report what leaks across one.", no_args_is_help=True
 )
 
-#: A file or a pipe has no width of its own; the text of a relation is not to be cut there.
-_PIPE_WIDTH = 160
 
 _FeatureFile = Annotated[Path, typer.Argument(help="Feature file.")]
 _Kind = Annotated[
@@ -127,8 +125,9 @@ def check(
 
 
 def _show(report: LeakageReport) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from dexkit.cli.show import wide_console
 
     split, facts = report.split, report.to_json()
     n_test = sum(report.n_test)
@@ -145,8 +144,7 @@ def _show(report: LeakageReport) -> None:
         else:
             cells = (f"{leak['genes']:,}", f"{leak['share']:.1%}", f"{leak['pairs']:,}")
             table.add_row(leak["text"], *cells)
-    console = Console()
-    console = console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    console = wide_console()
     console.print(table)
     if any(report.n_left_out):
         n = sum(report.n_left_out)

@@ -24,6 +24,9 @@ LEVEL = 0.95
 # Above this share of resamples without a value, the rest no longer stands for the whole.
 MAX_UNDEFINED_SHARE = 0.05
 
+# The bounds are the 2.5th and 97.5th percentile of the resamples, which fewer cannot resolve.
+MIN_RESAMPLES = 100
+
 # Elements of one block of weights (1.6 MB): keeps memory flat and the ranks in the cache.
 _BLOCK_ELEMENTS = 200_000
 
@@ -53,6 +56,20 @@ class Interval:
             key: None if math.isnan(number) else number
             for key, number in (("value", self.value), ("low", self.low), ("high", self.high))
         }
+
+
+def check_resamples(n_bootstrap: int) -> None:
+    """Check a number of resamples that a user asked for.
+
+    Raises
+    ------
+    ConfigError
+        Unless it is 0, or enough for the bounds of an interval.
+    """
+    if n_bootstrap != 0 and n_bootstrap < MIN_RESAMPLES:
+        raise ConfigError(
+            f"--bootstrap must be 0 (no intervals) or at least {MIN_RESAMPLES}; got {n_bootstrap}"
+        )
 
 
 def resample_weights(

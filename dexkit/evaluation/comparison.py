@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 POOLED = "pooled"
-#: What a row of the comparison is about.
-DIFFERENCE_POOLED = "difference, pooled genes"
-DIFFERENCE_FOLDS = "difference, mean over folds"
-DIFFERENCE_SPREAD = "difference of |score - mean|, mean over folds"
+#: What a row of the comparison is about. The spread of a model is the mean of |score - mean over
+#: folds|.
+DIFFERENCE_POOLED = "pooled difference"
+DIFFERENCE_FOLDS = "mean difference over folds"
+DIFFERENCE_SPREAD = "difference in spread"
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,86 @@ class ModelComparison:
     def to_json(self) -> str:
         """Return :meth:`to_dict` as text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def summary_frame(comparison: ModelComparison, metric: str) -> pd.DataFrame:
+    """Return one row a model: its score over the folds and on all genes, as texts.
+
+    Parameters
+    ----------
+    comparison : ModelComparison
+        The comparison.
+    metric : str
+        Metric name.
+
+    Returns
+    -------
+    DataFrame
+        ``model``, ``mean over folds``, ``SD over folds`` (of the folds where it is defined, whose
+        number is ``folds``), ``lowest``, ``highest``, ``pooled``, ``genes``.
+    """
+    import numpy as np
+    import pandas as pd
+
+    rows = []
+    for label in comparison.labels:
+        values = np.array(comparison.fold_scores(label, metric), dtype=np.float64)
+        values = values[np.isfinite(values)]
+        spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        mean, low, high = (
+            (float(values.mean()), float(values.min()), float(values.max()))
+            if len(values)
+            else (math.nan,) * 3
+        )
+        rows.append(
+            {
+                "model": label,
+                "mean over folds": format_value(mean),
+                "SD over folds": format_value(spread),
+                "lowest": format_value(low),
+                "highest": format_value(high),
+                "folds": len(values),
+                "pooled": format_value(comparison.pooled(label, metric)),
+                "genes": comparison.n_genes,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def statistics_frame(comparison: ModelComparison, metric: str) -> pd.DataFrame:
+    """Return one row a statistic of the reference against another model, as texts.
+
+    Parameters
+    ----------
+    comparison : ModelComparison
+        The comparison.
+    metric : str
+        Metric name.
+
+    Returns
+    -------
+    DataFrame
+        ``minus``, ``statistic``, ``value`` (with its interval), ``n``, ``test``, ``p``, ``smallest
+        p`` (that ``n`` allows), ``p (Holm)``; the last three are empty for intervals.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "minus": test.second,
+                "statistic": test.what,
+                "value": interval_text(test),
+                "n": f"{test.n:,} {test.by}s",
+                "test": f"{test.method} {test.alternative}".strip(),
+                "p": "" if test.method == "bootstrap" else format_p(test.p),
+                "smallest p": "" if test.smallest_p is None else format_p(test.smallest_p),
+                "p (Holm)": "" if test.method == "bootstrap" else format_p(test.p_holm),
+            }
+            for test in comparison.tests
+            if test.metric == metric
+        ]
+    )
 
 
 def format_p(p: float | None) -> str:

@@ -19,6 +19,7 @@ from dexkit.evaluation.metrics import check_predictions, format_value, get_metri
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, told apart by all common kinds of colour vision
@@ -82,6 +83,40 @@ def _density(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDAr
     return found / max(found.max(), np.finfo(float).tiny)
 
 
+def density_points(
+    ax: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> PathCollection:
+    """Draw a point a gene; from 100 genes on, coloured by the density of the points.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to draw.
+    x, y : ndarray of shape (n_genes,), dtype float64
+        Coordinates, finite.
+
+    Returns
+    -------
+    matplotlib PathCollection
+        The points; their array, for a colour bar, is the density scaled to at most 1, and None
+        where there are too few genes for it.
+    """
+    size = float(np.clip(6000 / len(x), 4, 18))
+    if len(x) < _MIN_DENSITY_GENES:
+        return ax.scatter(x, y, color=BLUE, s=size, linewidths=0, alpha=0.8)
+    density = _density(x, y)
+    order = np.argsort(density, kind="stable")
+    return ax.scatter(
+        x[order],
+        y[order],
+        c=density[order],
+        cmap="cividis",
+        s=size,
+        linewidths=0,
+        rasterized=True,
+    )
+
+
 def shared_limits(*values: npt.ArrayLike) -> tuple[float, float]:
     """Return the range of all values with a small margin, for both axes of a scatter plot."""
     low = min(float(np.min(v)) for v in values)
@@ -116,21 +151,7 @@ def observed_vs_predicted(
         ``ax``.
     """
     y, p = check_predictions(observed, predicted)
-    size = float(np.clip(6000 / len(y), 4, 18))
-    if len(y) < _MIN_DENSITY_GENES:
-        ax.scatter(y, p, color=BLUE, s=size, linewidths=0, alpha=0.8)
-    else:
-        density = _density(y, p)
-        order = np.argsort(density, kind="stable")
-        ax.scatter(
-            y[order],
-            p[order],
-            c=density[order],
-            cmap="cividis",
-            s=size,
-            linewidths=0,
-            rasterized=True,
-        )
+    density_points(ax, y, p)
     # Both axes show observed and predicted alike, so that the diagonal is the perfect model.
     limits = limits or shared_limits(y, p)
     ax.plot(limits, limits, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=0)

@@ -6,11 +6,21 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dexkit.errors import InputError
+from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.evaluation.compare import compare_models
-from dexkit.evaluation.comparison import ModelComparison
+from dexkit.evaluation.comparison import (
+    ModelComparison,
+    sentences,
+    statistics_frame,
+    summary_frame,
+)
+from dexkit.evaluation.metrics import metrics_for
 from dexkit.evaluation.paired_runs import pair_runs
 from dexkit.evaluation.runs import RunPredictions, read_run
+from dexkit.files import check_output
+from dexkit.report.comparison_figures import comparison_figure
+from dexkit.report.experiment import Section, write_experiment_report
+from dexkit.workflows.experiment import Experiment
 
 #: End of the name of a run folder that tells folds apart: ``k562-fold0``, ``fold-0``, ``ridge.3``.
 _FOLD = re.compile(r"[-_.]?(fold)?[-_.]?\d+$")
@@ -51,6 +61,119 @@ def compare_runs(
         If a file of a run is malformed.
     """
     return compare_models(pair_runs(find_models(paths), baselines), n_bootstrap, seed)
+
+
+def main_metric(comparison: ModelComparison, wanted: str | None = None) -> str:
+    """Return the metric to show: the first of the task unless one is asked for.
+
+    Raises
+    ------
+    ConfigError
+        If the metric is none of the task.
+    """
+    names = [metric.name for metric in metrics_for(comparison.task)]
+    if wanted is not None and wanted not in names:
+        raise ConfigError(
+            f"{wanted!r} is no metric of {comparison.task}; {did_you_mean(wanted, names)}"
+        )
+    return wanted or names[0]
+
+
+def save_comparison(
+    comparison: ModelComparison, out: Path, metric: str | None = None, force: bool = False
+) -> Path:
+    """Write tables, figure and report of a comparison into a folder.
+
+    Parameters
+    ----------
+    comparison : ModelComparison
+        From :func:`compare_runs`.
+    out : Path
+        Folder to write: ``scores.tsv``, ``comparison.tsv``, ``comparison.json``, ``figures/``,
+        ``report.html`` and ``experiment.json``.
+    metric : str, optional
+        Metric of the figure and of the tables of the report; the TSVs hold all.
+    force : bool, optional
+        Whether an earlier comparison may be replaced.
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    ConfigError
+        If the metric is none of the task.
+    OutputError
+        If the folder exists, or cannot be written.
+    """
+    shown = main_metric(comparison, metric)
+    check_output(out, force)
+    settings = {
+        "models": {
+            label: [str(Path(run).absolute()) for run in runs]
+            for label, runs in comparison.runs.items()
+        },
+        "n_bootstrap": comparison.n_bootstrap,
+        "seed": comparison.seed,
+        "metric": shown,
+    }
+    with Experiment.open(out, "compare", settings, force) as experiment:
+        experiment.write_table("scores.tsv", comparison.scores_frame())
+        experiment.write_table("comparison.tsv", comparison.tests_frame())
+        experiment.write_json("comparison.json", comparison.to_dict())
+        figure = experiment.write_figure("folds", comparison_figure(comparison, shown))
+        report = write_experiment_report(
+            experiment.path / "report.html",
+            f"{comparison.labels[0]} compared on {comparison.sample}",
+            _sections(comparison, shown, figure),
+            comparison.leaky,
+            _subtitle(comparison),
+        )
+        experiment.finish()
+    return report
+
+
+def _subtitle(comparison: ModelComparison) -> str:
+    split = comparison.split
+    return (
+        f"{comparison.task} · {comparison.n_genes:,} test genes on {comparison.n_chromosomes} "
+        f"chromosomes · {len(comparison.folds)} of {split['n_folds']} folds ({split['kind']} "
+        f"split, seed {split['seed']})"
+    )
+
+
+def _sections(comparison: ModelComparison, metric: str, figure: Path) -> list[Section]:
+    names = [m.name for m in metrics_for(comparison.task) if m.name != metric]
+    intervals = (
+        f"{100 * comparison.level:.0f} % bootstrap intervals, {comparison.n_bootstrap:,} "
+        f"resamples, seed {comparison.seed}"
+        if comparison.n_bootstrap
+        else "no intervals were asked for"
+    )
+    caption = (
+        "Above: each point is a fold, grey lines join the scores of one fold, boxes hold the "
+        "middle half, whiskers reach the outermost folds. Below: the first model minus each "
+        f"other on all test genes; {intervals}, thick over genes, thin over chromosomes."
+    )
+    reading = (
+        "An interval describes these genes and these fitted models. The signed-rank test takes a "
+        "fold as a pair, is exact, and cannot give a p-value below the smallest one listed. "
+        "The spread of a model is the mean of |score - mean over folds|; the paper claims a "
+        "smaller one for its network (one-sided: less)."
+    )
+    return [
+        Section(
+            "Result", (*sentences(comparison, metric), *comparison.notes), None, figure, caption
+        ),
+        Section("Scores", (), summary_frame(comparison, metric)),
+        Section("Statistics", (reading,), statistics_frame(comparison, metric)),
+        *(
+            Section(f"By {name}", sentences(comparison, name), summary_frame(comparison, name))
+            for name in names
+        ),
+    ]
 
 
 def find_models(paths: Sequence[Path]) -> dict[str, list[RunPredictions]]:
