@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dexkit.errors import InputError
 from dexkit.evaluation.bootstrap import (
     LEVEL,
     Interval,
@@ -19,7 +17,7 @@ from dexkit.evaluation.bootstrap import (
     percentile_interval,
 )
 from dexkit.evaluation.metrics import compute, format_value, get_metric
-from dexkit.evaluation.pooling import part_table
+from dexkit.evaluation.paired_runs import PREDICTED, pair_runs
 from dexkit.evaluation.runs import RunPredictions
 from dexkit.evaluation.split import LEAKY_NOTE
 
@@ -118,13 +116,13 @@ class Comparison:
         One a variant, the reference among them.
     folds : tuple of int
         The folds, in the order of ``by_fold``.
-    n_lacking : int
-        Genes that some variants predict out of fold and others do not; they are not scored.
+    notes : tuple of str
+        What a reader must know.
     """
 
     scores: tuple[VariantScore, ...]
     folds: tuple[int, ...]
-    n_lacking: int
+    notes: tuple[str, ...]
 
     def __getitem__(self, variant: str) -> VariantScore:
         """Return the score of a variant."""
@@ -155,22 +153,24 @@ def compare_variants(
     Returns
     -------
     Comparison
-        Scores of all variants on the genes that they share.
+        Scores of all variants, in the order given.
 
     Raises
     ------
     InputError
-        When the variants have other folds, other observed values, or no gene in common.
+        When the variants were not tested on the same genes of the same folds; see
+        :func:`dexkit.evaluation.paired_runs.pair_runs`.
     """
-    folds, tables, n_lacking = _tables(runs)
+    others = {name: of for name, of in runs.items() if name != reference}
+    paired = pair_runs({reference: runs[reference], **others})
+    observed = [table["observed"].to_numpy(dtype=np.float64) for table in paired.tables]
     predicted = {
-        variant: [table["predicted"].to_numpy(dtype=np.float64) for table in of_folds]
-        for variant, of_folds in tables.items()
+        name: [table[PREDICTED + name].to_numpy(dtype=np.float64) for table in paired.tables]
+        for name in runs
     }
-    observed = [t["observed"].to_numpy(dtype=np.float64) for t in tables[reference]]
-    metric = HEADLINE[runs[reference][0].task]
+    metric = HEADLINE[paired.task]
     scores = _scores(subject, metric, observed, predicted, reference, n_bootstrap, seed)
-    return Comparison(tuple(scores), folds, n_lacking)
+    return Comparison(tuple(scores), paired.folds, paired.notes)
 
 
 def verdict(score: VariantScore, what: str = "contacts", leaky: bool = False) -> str:
@@ -242,42 +242,6 @@ def fold_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
             for fold, value in zip(found.folds, score.by_fold, strict=True)
         ]
     )
-
-
-def _tables(
-    runs: Mapping[str, Sequence[RunPredictions]],
-) -> tuple[tuple[int, ...], dict[str, list[pd.DataFrame]], int]:
-    """Return folds, the test genes that all variants share by variant and fold, and the rest."""
-    ordered = {name: sorted(of, key=lambda run: run.fold) for name, of in runs.items()}
-    folds = {name: tuple(run.fold for run in of) for name, of in ordered.items()}
-    if len(set(folds.values())) != 1:
-        raise InputError(f"variants must have the same folds; got {folds}")
-    first = next(iter(folds.values()))
-    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in runs}
-    n_lacking = 0
-    for number, fold in enumerate(first):
-        found = {
-            name: part_table(of[number], "test").set_index("gene_id", drop=False)
-            for name, of in ordered.items()
-        }
-        common = reduce(
-            lambda a, b: a.intersection(b, sort=False), (t.index for t in found.values())
-        )
-        every = reduce(lambda a, b: a.union(b, sort=False), (t.index for t in found.values()))
-        n_lacking += len(every) - len(common)
-        if not len(common):
-            raise InputError(f"the variants have no test gene of fold {fold} in common")
-        expected = None
-        for name, table in found.items():
-            rows = table.loc[common]
-            expected = rows["observed"] if expected is None else expected
-            if not np.array_equal(rows["observed"], expected):
-                raise InputError(
-                    f"fold {fold}: the genes of {ordered[name][number].path} have other observed "
-                    "values than those of the other variants"
-                )
-            tables[name].append(rows)
-    return first, tables, n_lacking
 
 
 def _scores(

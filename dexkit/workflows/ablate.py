@@ -234,6 +234,7 @@ def _section(
     ]
     return Section(
         sample,
+        [note for comparison in comparisons for note in comparison.notes],
         table=pd.DataFrame(rows),
         figure=experiment.write_figure(f"ablation-{sample}", figure),
         caption="Left: mean over the folds with its 95% interval; dots are folds. Right: change "

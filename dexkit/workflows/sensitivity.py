@@ -218,6 +218,7 @@ def _section(
     ]
     return Section(
         f"{sample}: {axis.label}",
+        [note for comparison in comparisons for note in comparison.notes],
         table=pd.DataFrame(rows),
         figure=experiment.write_figure(f"{axis.kind}-{sample}", figure),
         caption="Mean over the folds with its 95% bootstrap interval over genes.",

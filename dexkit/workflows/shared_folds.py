@@ -37,7 +37,11 @@ class SharedFolds:
     n_folds: int
 
     def applied(self, config: FitConfig, fold: int) -> FitConfig:
-        """Return the options of one fold."""
+        """Return the options of one fold.
+
+        The file alone says which genes take part: a shorter profile may leave a gene without a
+        measured bin, and it still is to be predicted.
+        """
         split = config.split.model_copy(
             update={
                 "kind": "file",
@@ -47,7 +51,7 @@ class SharedFolds:
                 "fold": fold,
             }
         )
-        return config.model_copy(update={"split": split})
+        return config.model_copy(update={"split": split, "unobserved": "keep"})
 
 
 def shared_folds(folder: Path, features: FeatureFile, model: Entrant) -> SharedFolds:

@@ -151,13 +151,6 @@ def compare_models(
         if all((subject, name) in runs for name in variants):
             of_model = {name: runs[subject, name] for name in variants}
             found.append(compare_variants(subject, of_model, reference, n_bootstrap, seed))
-    for comparison in found:
-        if comparison.n_lacking:
-            logger.warning(
-                "%d genes are not predicted by all variants of %s, and not scored",
-                comparison.n_lacking,
-                comparison.scores[0].subject.model,
-            )
     return found
 
 
