@@ -39,7 +39,7 @@ class Subject:
     sample, model : str
         Sample, and the model as ``--plugin`` names it.
     role : str
-        ``"model"``; ``"baseline"`` for one that stands beside models without being named.
+        ``"model"``; ``"companion"`` for a baseline that stands beside models without being named.
     """
 
     sample: str
@@ -93,8 +93,7 @@ class VariantScore:
             "variant": self.variant,
             "reference": self.reference,
             "metric": self.metric,
-            "genes": self.n_genes,
-            "folds": self.n_folds,
+            "n_genes": self.n_genes,
         }
         for name in ("mean", "pooled", "difference", "relative"):
             interval: Interval = getattr(self, name)

@@ -20,7 +20,7 @@ from dexkit.workflows.entrants import Entrant, entrants
 from dexkit.workflows.experiment import Experiment
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.runner import Runner
-from dexkit.workflows.variants import Variant, compare_models, facts, plain_rows, run_variants
+from dexkit.workflows.variants import Variant, comparisons_of, facts, plain_rows, run_variants
 
 logger = logging.getLogger("dexkit")
 
@@ -152,7 +152,7 @@ def ablate(
         runs = run_variants(experiment, file, models, variants, runner or Runner())
         names = [variant.name for variant in variants]
         seed = models[0].config.train.seed
-        found = compare_models(runs, names, BOTH, settings.n_bootstrap, seed)
+        found = comparisons_of(runs, names, BOTH, settings.n_bootstrap, seed)
         made = facts(models, runs)
         leaky = made["leaky"] != "no"
         lines = [verdict(c[WITHOUT_CONTACTS], "contacts", leaky) for c in found]

@@ -84,7 +84,7 @@ def entrants(features: Path, configs: Sequence[FitConfig], *blocks: str) -> list
         tasks = [FitTask("", features, config) for config in beside]
         for config, job in zip(beside, check_tasks(tasks), strict=True):
             if _read(job) == job.contract.blocks:
-                subject = Subject(sample, str(config.plugin), "baseline")
+                subject = Subject(sample, str(config.plugin), "companion")
                 found.append(Entrant(subject, config, job))
     return found
 

@@ -26,7 +26,7 @@ from dexkit.workflows.experiment import Experiment
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.runner import Runner
 from dexkit.workflows.sensitivity_axes import Axis, axes_of
-from dexkit.workflows.variants import compare_models, facts, plain_rows, run_variants
+from dexkit.workflows.variants import comparisons_of, facts, plain_rows, run_variants
 
 KIND = "sensitivity"
 
@@ -129,7 +129,7 @@ def sensitivity(
         seed = models[0].config.train.seed
         found = {
             axis.kind: tuple(
-                compare_models(
+                comparisons_of(
                     runs,
                     [variant.name for variant in axis.variants],
                     axis.reference,

@@ -121,7 +121,7 @@ def run_variants(
     return {key: [found[name] for name in of] for key, of in names.items()}
 
 
-def compare_models(
+def comparisons_of(
     runs: Mapping[tuple[Subject, str], list[Any]],
     variants: Sequence[str],
     reference: str,

@@ -162,7 +162,7 @@ def test_genes_without_a_bin_in_a_shorter_profile_are_still_predicted(built, tmp
 def test_baselines_that_read_both_blocks_stand_beside_a_model(built, tmp_path):
     found = ablate(built, settings(model("linear"), variants=()), tmp_path / "e")
     subjects = [c.scores[0].subject for c in found.comparisons]
-    assert [(s.model, s.role) for s in subjects] == [("linear", "model"), ("ridge", "baseline")]
+    assert [(s.model, s.role) for s in subjects] == [("linear", "model"), ("ridge", "companion")]
     assert len(found.verdicts) == 2
 
 
