@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from dexkit import __version__
+from dexkit.cli.ablate import ablate_command
 from dexkit.cli.build_features import build_features_command
 from dexkit.cli.compare import compare_command
 from dexkit.cli.crossval import crossval_command
@@ -24,6 +25,7 @@ from dexkit.cli.model import model_app
 from dexkit.cli.plugins import plugins_app
 from dexkit.cli.predict import predict_command
 from dexkit.cli.report import report_command
+from dexkit.cli.sensitivity import sensitivity_command
 from dexkit.cli.simulate import simulate_command
 from dexkit.cli.splits import splits_app
 from dexkit.errors import DexkitError, StoppedError
@@ -112,6 +114,8 @@ app.command("compare")(compare_command)
 app.command("loops")(loops_command)
 app.command("report")(report_command)
 app.command("crossval")(crossval_command)
+app.command("ablate")(ablate_command)
+app.command("sensitivity")(sensitivity_command)
 app.add_typer(plugins_app, name="plugins")
 app.command("simulate")(simulate_command)
 app.command("demo")(demo_command)

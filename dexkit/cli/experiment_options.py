@@ -127,6 +127,11 @@ class Request:
         return self.stored is not None
 
 
+def listed(text: str | None) -> list[str] | None:
+    """Return the parts of a value that is joined by commas; None where it was not given."""
+    return None if text is None else [part.strip() for part in text.split(",")]
+
+
 def experiment_request(kind: str, context: typer.Context) -> Request:
     """Read the options ``features``, ``out`` and ``resume`` of a command.
 

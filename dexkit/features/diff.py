@@ -21,7 +21,10 @@ _BYTES_PER_MB = 1_000_000
 #: Attributes that follow from the values.
 _DERIVED = ("sha256",)
 #: Root attributes that are compared key by key, or that no two builds share.
-_OTHER_ROOT = ("config", "provenance", "history", "created_utc", "generated_by", "tables_sha256")
+_OTHER_ROOT = (
+    *("config", "provenance", "history", "derived"),
+    *("created_utc", "generated_by", "tables_sha256"),
+)
 
 
 def diff_feature_files(
@@ -251,7 +254,8 @@ def _inputs(features: FeatureFile) -> dict[str, Any]:
 def _made(features: FeatureFile) -> dict[str, Any]:
     made: dict[str, Any] = {k: str(features.attrs.get(k)) for k in ("generated_by", "created_utc")}
     added = [f"{entry['utc']} {', '.join(entry['added'])}" for entry in features.history]
-    return made | ({"history": added} if added else {})
+    steps = [f"from {entry['source']}: {entry['note']}" for entry in features.derived]
+    return made | {k: v for k, v in (("history", added), ("derived", steps)) if v}
 
 
 def diff_lines(found: Mapping[str, Any]) -> list[str]:

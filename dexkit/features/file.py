@@ -16,6 +16,7 @@ from dexkit.errors import FormatError, InputError, did_you_mean
 from dexkit.features.journal import journal_path, recover
 from dexkit.features.schema import (
     CODES,
+    DERIVED,
     FORMAT,
     FORMAT_VERSION,
     HISTORY,
@@ -177,6 +178,11 @@ class FeatureFile:
     def history(self) -> list[dict[str, Any]]:
         """What was added to the file, when and by which version; empty when nothing was."""
         return list(json.loads(str(self.attrs.get(HISTORY, "[]"))))
+
+    @property
+    def derived(self) -> list[dict[str, Any]]:
+        """What the file was derived from, step by step; empty when it was built or imported."""
+        return list(json.loads(str(self.attrs.get(DERIVED, "[]"))))
 
     @property
     def array_ranges(self) -> list[tuple[int, int]]:

@@ -63,6 +63,10 @@ def describe(path: Path) -> dict[str, Any]:
             f"{number}. {entry['utc']}": ", ".join(entry["added"])
             for number, entry in enumerate(features.history, 1)
         },
+        "derived": {
+            f"{number}. from {entry['source']}": entry["note"]
+            for number, entry in enumerate(features.derived, 1)
+        },
     }
 
 

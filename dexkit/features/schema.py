@@ -17,6 +17,8 @@ TABLES: Final = ("/chroms/", "/genes/", "/left_out/")
 UNFINISHED: Final = "unfinished_addition"
 #: Root attribute: what was added when, JSON.
 HISTORY: Final = "history"
+#: Root attribute: the file that this one was derived from, and what was altered, JSON.
+DERIVED: Final = "derived"
 #: Root attribute: digest of the tables, see :func:`dexkit.features.digests.tables_sha256`.
 TABLES_SHA256: Final = "tables_sha256"
 

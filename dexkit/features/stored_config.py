@@ -39,10 +39,17 @@ def stored_config(features: FeatureFile) -> BuildConfig:
     Raises
     ------
     InputError
-        When the file was imported, so that it has no such configuration.
+        When the file was imported, so that it has no such configuration, or derived from another
+        one, so that its arrays are not those of its configuration.
     FormatError
         When the attribute is missing, damaged, or has options that this version does not know.
     """
+    if features.derived:
+        origin = features.derived[-1]
+        raise InputError(
+            f"{features.path} was derived from {origin['source']} ({origin['note']}), so nothing "
+            "can be added; add to that file and derive again"
+        )
     try:
         return BuildConfig.model_validate(features.config)
     except ValidationError as error:
