@@ -56,6 +56,8 @@ def parameters(
     """Yield name, typer's record, type and default of every parameter of a command."""
     hints = typing.get_type_hints(function, include_extras=True)
     for name, parameter in inspect.signature(function).parameters.items():
+        if hints[name] is typer.Context:
+            continue  # of no concern to a user
         kind, info = typing.get_args(hints[name])[:2]
         yield name, info, kind, parameter.default
 

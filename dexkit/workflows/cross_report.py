@@ -13,7 +13,7 @@ from dexkit.evaluation.metrics import format_value
 from dexkit.evaluation.splits import LEAKY_NOTE
 from dexkit.report.cross_figures import cross_sample_figure
 from dexkit.report.experiment import Section, write_experiment_report
-from dexkit.workflows.cross_tables import ALL, LISTED, Across
+from dexkit.workflows.cross_tables import ALL, LISTED, VARIABLE, Across
 from dexkit.workflows.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def sentences(scores: pd.DataFrame, comparisons: pd.DataFrame) -> list[str]:
             f"reaches Pearson r {_interval(value[EXPRESSION])}, "
             f"{_verdict(copied)} copying the mean of the other samples "
             f"(difference {_interval(copied)}); on the difference to the other samples r "
-            f"{_interval(value[DIFFERENCE])} (n = {value[DIFFERENCE]['n']:,})."
+            f"{_interval(value[DIFFERENCE])} ({value[DIFFERENCE]['n_genes']:,} genes)."
         )
     return found
 
@@ -76,7 +76,7 @@ def summary_frame(scores: pd.DataFrame, genes: str = ALL) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``model``, ``regime``, ``quantity``, ``n`` and a column a predictor, as text with
+        ``model``, ``regime``, ``quantity``, ``n_genes`` and a column a predictor, as text with
         intervals.
     """
     import pandas as pd
@@ -85,7 +85,7 @@ def summary_frame(scores: pd.DataFrame, genes: str = ALL) -> pd.DataFrame:
     rows = []
     for keys, group in part.groupby(["model", "regime", "quantity"], sort=False):
         row = dict(zip(("model", "regime", "quantity"), keys, strict=True))
-        row["n"] = int(group["n"].iloc[0])
+        row["n_genes"] = int(group["n_genes"].iloc[0])
         for record in group.to_dict("records"):
             row[str(record["predictor"])] = _interval(record)
         rows.append(row)
@@ -132,6 +132,8 @@ def write_cross_report(
             ]
         title = f"Pearson r, mean over samples, {genes} genes"
         sections.append(Section(title, said, summary_frame(scores, genes)))
+        if genes == VARIABLE:
+            continue  # the table says enough
         for model in scores["model"].unique():
             part = scores[(scores["model"] == model) & (scores["genes"] == genes)]
             name = "-".join(["matrix", _file_name(model), _file_name(genes)])
@@ -147,7 +149,7 @@ def write_cross_report(
         Section(
             "Models minus copies, paired, mean over samples",
             ["Intervals hold the difference on the same genes and resamples."],
-            kept[[*columns, "n", "value", "low", "high"]],
+            kept[[*columns, "n_genes", "value", "low", "high"]],
         )
     )
     return write_experiment_report(

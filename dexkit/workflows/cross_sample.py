@@ -15,6 +15,7 @@ from dexkit.errors import ConfigError, InputError
 from dexkit.evaluation.split_file import SplitTable
 from dexkit.evaluation.splits import MIN_PART_GENES
 from dexkit.features.file import FeatureFile
+from dexkit.files import check_output
 from dexkit.io.gene_list import GeneList, read_gene_list
 from dexkit.workflows.cross_predict import Predicted, predict_across
 from dexkit.workflows.cross_report import write_cross_report
@@ -129,6 +130,8 @@ def cross_sample(
     StoppedError
         When a fit failed or SIGTERM came; ``resume`` goes on.
     """
+    if not resume:
+        check_output(out, force)
     plan = _plan(features_path, config)
     settings = config.model_dump(mode="json", exclude_none=True)
     with Experiment.open(out, KIND, settings, force, resume, [features_path]) as experiment:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from dexkit.evaluation.cross_sample import EXPRESSION, CrossPredictions, most_variable
 from dexkit.evaluation.cross_scores import COPY_BEST, COPY_MEAN, INDEPENDENT, score_cross
 from dexkit.evaluation.split_file import SplitTable
-from dexkit.evaluation.splits import MIN_PART_GENES
+from dexkit.evaluation.splits import LEAKY_NOTE, MIN_PART_GENES
 from dexkit.features.file import FeatureFile
 from dexkit.io.gene_list import GeneList
 from dexkit.workflows.cross_predict import REGIMES, SEEN, UNSEEN, Predicted
@@ -110,8 +110,8 @@ def score_tables(
 
     stamps = {
         "split": across.splits.kind,
-        "folds": across.splits.n_folds,
-        "leaky": across.splits.leaky,
+        "n_folds": across.splits.n_folds,
+        "leaky": LEAKY_NOTE if across.splits.leaky else "no",
         "seed": seed,
     }
     scores: list[pd.DataFrame] = []
