@@ -13,6 +13,7 @@ from dexkit import __version__
 from dexkit.cli.ablate import ablate_command
 from dexkit.cli.build_features import build_features_command
 from dexkit.cli.compare import compare_command
+from dexkit.cli.cross_sample import cross_sample_command
 from dexkit.cli.crossval import crossval_command
 from dexkit.cli.demo import demo_command
 from dexkit.cli.doctor import doctor_command
@@ -112,6 +113,7 @@ app.add_typer(model_app, name="model")
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
 app.command("loops")(loops_command)
+app.command("cross-sample")(cross_sample_command)
 app.command("report")(report_command)
 app.command("crossval")(crossval_command)
 app.command("ablate")(ablate_command)

@@ -77,7 +77,7 @@ def score_cross(
     scores : DataFrame
         ``quantity`` (expression, difference), ``scope`` (``sample``, or ``mean`` over samples),
         ``target``, ``predictor`` (own, cross, independent, copy-mean, copy-best), ``train``,
-        ``metric``, ``n`` (genes), ``value``, ``low``, ``high``; NaN stands for undefined.
+        ``metric``, ``n_genes``, ``value``, ``low``, ``high``; NaN stands for undefined.
         Spearman has no interval.
     comparisons : DataFrame
         The same of models minus copies, paired, with a column ``versus``.
@@ -188,7 +188,7 @@ def _row(
         "train": key.train,
         **named,
         "metric": metric,
-        "n": n,
+        "n_genes": n,
         "value": value,
         "low": interval.low,
         "high": interval.high,

@@ -138,7 +138,7 @@ def test_scores_are_the_plain_metrics(known):
     for metric in ("pearson", "spearman", "r2", "mse"):
         row = table.loc["expression", "B", "cross", "A", metric]
         assert row["value"] == compute(metric, known.observed[:, 1], known.predicted[0, 1])
-        assert row["n"] == N
+        assert row["n_genes"] == N
         assert np.isnan(row["low"]) == (metric == "spearman")
     mean = table.loc["expression", "", "cross", "", "pearson"]["value"]
     cells = [
@@ -170,7 +170,7 @@ def test_some_genes_and_whole_chromosomes(known):
     rows = np.arange(N) < 100
     scores, _ = score_cross(known, rows, n_bootstrap=40, by="chromosome")
     first = scores[(scores.scope == "sample") & (scores.metric == "pearson")].iloc[0]
-    assert first["n"] == 100
+    assert first["n_genes"] == 100
     assert first["value"] == pearson(known.observed[rows, 0], known.predicted[0, 0, rows])
     again, _ = score_cross(known, rows, n_bootstrap=40, by="gene")
     assert not np.isclose(again.loc[first.name, "low"], first["low"])
