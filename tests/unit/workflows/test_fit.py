@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from labels import permuted_labels
 from typer.testing import CliRunner
 
 from dexkit.errors import ConfigError, InputError
@@ -297,19 +298,6 @@ def test_unobserved_genes_can_be_kept(with_gaps, config, tmp_path):
 # --- labels --------------------------------------------------------------------------------------
 
 
-def permuted_test_labels(built, out, chroms):
-    """Copy a feature file, the expression of the genes on some chromosomes shuffled."""
-    path = Path(shutil.copy(built, out))
-    rows = np.flatnonzero(np.isin(FeatureFile(path).genes.chrom, list(chroms)))
-    order = np.random.default_rng(0).permutation(rows)
-    with h5py.File(path, "r+") as file:
-        for kind in ("value", "raw"):
-            values = file[expression_path("alpha", kind)][()]
-            values[rows] = values[order] * 3 + 1
-            file[expression_path("alpha", kind)][...] = values
-    return path
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -328,7 +316,7 @@ def test_test_labels_reach_nothing(built, config, tmp_path, options):
     made = config(BOTH, settings=sizes | settings, train={"epochs": 2}, **options)
     fit(built, made, tmp_path / "a")
     chroms = json.loads((tmp_path / "a" / "metrics.json").read_text())["split"]["test_chroms"]
-    fit(permuted_test_labels(built, tmp_path / "p.h5", chroms), made, tmp_path / "b")
+    fit(permuted_labels(built, tmp_path / "p.h5", chroms), made, tmp_path / "b")
     a, b = read(tmp_path / "a"), read(tmp_path / "b")
     assert (a.part == b.part).all()
     assert not (a.observed == b.observed).all()
@@ -430,7 +418,7 @@ def test_resume_with_other_options_or_data_is_refused(built, config, tmp_path, m
     ):
         with pytest.raises(InputError, match=r"started with other options \(config.toml differs\)"):
             fit(built, other, run, resume=True)
-    changed = permuted_test_labels(built, tmp_path / built.name, ["chr1"])
+    changed = permuted_labels(built, tmp_path / built.name, ["chr1"])
     with h5py.File(changed, "r+") as file:
         file[expression_path("alpha")].attrs["sha256"] = "0" * 64
     with pytest.raises(InputError, match="started on another feature file"):
