@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from dexkit.features.schema import (
     signal_path,
 )
 from dexkit.genome import GeneTable, Genome
+from dexkit.io.hdf5 import refuse_endless_heaps
 
 #: Additions to a file that may be met one after the other while it is opened.
 _TRIES = 3
@@ -100,6 +102,9 @@ class FeatureFile:
             ) from error
         with file:
             try:
+                ranges: list[tuple[int, int]] = []
+                file.visititems(partial(_note_range, ranges))
+                refuse_endless_heaps(file, self.path, ranges)
                 self.attrs: Mapping[str, Any] = dict(file.attrs)
                 self._check()
                 names = _strings(file, "/chroms/name")
@@ -280,6 +285,14 @@ class FeatureFile:
 def _state(path: Path) -> tuple[int, int, int]:
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _note_range(ranges: list[tuple[int, int]], name: str, item: object) -> None:
+    """Take down the bytes of an array of numbers; its strings stay unread."""
+    if isinstance(item, h5py.Dataset) and item.dtype.kind in "uif" and item.chunks is None:
+        offset = item.id.get_offset()
+        if offset is not None:
+            ranges.append((offset, offset + item.nbytes))
 
 
 def _strings(file: h5py.File, path: str) -> list[str]:

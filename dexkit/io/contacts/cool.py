@@ -41,6 +41,7 @@ from dexkit.io.contacts.pixel_rows import (
 from dexkit.io.contacts.result import ContactRows, Progress
 from dexkit.io.contacts.source import stored_file
 from dexkit.io.contacts.tss_bins import TssBins
+from dexkit.io.hdf5 import checked_dataset, refuse_endless_heaps
 from dexkit.progress import progress_bar
 from dexkit_ext import PixelError
 from dexkit_ext.pixels import VALUE_DTYPES
@@ -114,6 +115,7 @@ def read(
     with progress(f"contacts {found.name}", size_mb) as advance, _hdf5_errors(found):
         # Blocks do not end where the chunks of a column do; the cache keeps the rest of a chunk.
         with h5py.File(found, "r", rdcc_nbytes=_CACHE_BYTES) as handle:
+            refuse_endless_heaps(handle, found)
             group = find_group(handle, uri_group, tss_bins.bin_size_bp, found)
             bins = read_bins(group, tss_bins, genome, alias, found)
             if not is_raw(options.balance):
@@ -177,7 +179,8 @@ class _Columns:
     """
 
     def __init__(self, pixels: Any, path: Path) -> None:
-        datasets = [pixels[name] for name in ("bin1_id", "bin2_id", "count")]
+        names = ("bin1_id", "bin2_id", "count")
+        datasets = [checked_dataset(pixels, name, path) for name in names]
         shapes = {dataset.shape for dataset in datasets}
         kinds = "".join(dataset.dtype.kind for dataset in datasets)
         if (

@@ -68,7 +68,9 @@ class PixelCounter:
         """
         self.raw.add(bin1, bin2, count)
         if self._weights is not None:
-            self.profiles.add(bin1, bin2, self._weights[bin1] * self._weights[bin2] * count)
+            with np.errstate(over="ignore"):  # what is not finite is refused while it is counted
+                value = self._weights[bin1] * self._weights[bin2] * count
+            self.profiles.add(bin1, bin2, value)
 
     def merge(self, other: PixelCounter) -> None:
         """Add what another counter over the same rows has counted."""

@@ -13,6 +13,7 @@ from dexkit.errors import FormatError, InputError, did_you_mean
 from dexkit.genome import Genome
 from dexkit.io.contacts.pixel_rows import DIVISIVE_WEIGHTS, RAW, MatrixBins, matrix_bins
 from dexkit.io.contacts.tss_bins import TssBins
+from dexkit.io.hdf5 import checked_dataset
 
 # Values of the attribute "format", from cooler's schema.
 _COOLER, _SINGLE_CELL = "HDF5::Cooler", "HDF5::SCOOL"
@@ -111,8 +112,8 @@ def read_bins(
         As in :func:`~dexkit.io.contacts.pixel_rows.matrix_bins`; also FormatError when a
         chromosome is listed twice or the bins are no such grid.
     """
-    names = [_text(name) for name in group["chroms/name"][:]]
-    sizes = [int(size) for size in group["chroms/length"][:]]
+    names = [_text(name) for name in checked_dataset(group, "chroms/name", path)[:]]
+    sizes = [int(size) for size in checked_dataset(group, "chroms/length", path)[:]]
     lengths = dict(zip(names, sizes, strict=True))
     if len(lengths) != len(names) or not names:
         raise FormatError(
@@ -122,7 +123,7 @@ def read_bins(
         )
     per_chrom = [-(-size // tss_bins.bin_size_bp) for size in sizes]
     n_bins = sum(per_chrom)
-    start, chrom = group["bins/start"], group["bins/chrom"]
+    start, chrom = (checked_dataset(group, f"bins/{name}", path) for name in ("start", "chrom"))
     regular = start.shape == chrom.shape == (n_bins,) and min(per_chrom) > 0
     if regular:
         local = np.concatenate([np.arange(n) for n in per_chrom])
@@ -178,7 +179,7 @@ def read_weights(
             f"{path}: there are no weights {name!r}; {did_you_mean(name, [*known, RAW])}; "
             "choose with --balance"
         )
-    dataset = group["bins"][name]
+    dataset = checked_dataset(group["bins"], name, path)
     if dataset.shape != (n_bins,):
         raise FormatError(
             f"the weights {name!r} have the shape {dataset.shape}; expected one a bin "

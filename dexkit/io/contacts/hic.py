@@ -2,7 +2,8 @@
 
 Of each chromosome only the band around its diagonal is fetched that a profile can reach, in pieces
 of bounded size. The depth needs all contacts; it is summed up at the coarsest resolution of the
-file, where a genome has some thousand cells: every resolution holds the same contacts.
+file, where a genome has some thousand cells: every resolution holds the same contacts. Only pairs
+of chromosomes that the index of the file names are asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from dexkit.errors import DexkitError, FormatError, InputError, did_you_mean
 from dexkit.genome import Genome
+from dexkit.io.contacts.hic_index import stored_pairs
 from dexkit.io.contacts.options import DEFAULT_OPTIONS, ContactOptions
 from dexkit.io.contacts.pixel_rows import (
     RAW,
@@ -267,13 +269,19 @@ def _sums(
     """Add up all raw counts, at the coarsest resolution whose cells are stored exactly."""
     import hictkpy
 
-    chroms = [int(bins.chrom_of_bin[first]) for first in bins.first_bin[:-1]]
+    firsts = bins.chrom_of_bin[bins.first_bin[:-1]]
+    known = [(name, n, int(at)) for (name, n), at in zip(lengths.items(), firsts, strict=True)]
+    stored = stored_pairs(path)
+    pairs = [
+        (one, other)
+        for one, other in combinations_with_replacement(known, 2)
+        if (one[0], other[0]) in stored or (other[0], one[0]) in stored
+    ]
     sums = _Sums(0.0, 0.0, 0.0, frozenset())
     for resolution in reversed(resolutions):
         sums, largest = _Sums(0.0, 0.0, 0.0, frozenset()), 0.0
         with hictkpy.File(path, resolution) as matrix:
-            pairs = combinations_with_replacement(zip(lengths.items(), chroms, strict=True), 2)
-            for ((name1, length1), chrom1), ((name2, length2), chrom2) in pairs:
+            for (name1, length1, chrom1), (name2, length2, chrom2) in pairs:
                 cells = matrix.fetch(
                     f"{name1}\t0\t{length1}",
                     f"{name2}\t0\t{length2}",

@@ -13,6 +13,7 @@ import pytest
 from dexkit.errors import ConfigError, FormatError, InputError
 from dexkit.genome import Genome
 from dexkit.io.contacts import TssBins, hic
+from dexkit.io.contacts.hic_index import stored_pairs
 from dexkit.io.contacts.options import ContactOptions
 
 TABLE = m.pixels()
@@ -242,3 +243,60 @@ def test_version(file, write):
 def test_empty_name_of_a_normalisation():
     with pytest.raises(ConfigError, match="normalisation is empty"):
         ContactOptions(balance="")
+
+
+# --- the index of pairs --------------------------------------------------------------------------
+
+
+def test_only_pairs_that_the_file_holds_are_asked_for(tmp_path, monkeypatch):
+    names = np.array([name for name, _ in m.bin_names()])
+    chrom1, chrom2 = names[TABLE["bin1_id"]], names[TABLE["bin2_id"]]
+    kept = TABLE[(chrom1 == chrom2) | ((chrom1 == "chr2") & (chrom2 == "chrUn"))]
+    path = m.write_hic(tmp_path / "x.hic", kept)
+    pairs = {*zip(m.SIZES, m.SIZES, strict=True), ("chr2", "chrUn")}
+    assert {pair for pair in stored_pairs(path) if "All" not in pair} == pairs
+    found = read(path)
+    cis, trans, unknown = m.depths(kept)
+    assert (found.n_cis, found.n_trans, found.n_unknown_chrom) == (cis, trans, unknown)
+    # What the index lacks is not looked at, and what it has is.
+    monkeypatch.setattr(hic, "stored_pairs", lambda path: {("chr1", "chr1"), ("chrUn", "chr2")})
+    found = read(path)
+    assert found.n_cis == kept["count"][(chrom1 == "chr1")[kept.index]].sum()
+    assert found.n_unknown_chrom == kept["count"][(chrom1 != chrom2)[kept.index]].sum()
+
+
+def old_header(version, keys, n_entries=None):
+    """The header and the index of a file of version 8 or older, with nothing between them."""
+    header = b"hg19\0" + struct.pack("<i", 1) + b"software\0juicer\0" + struct.pack("<i", 3)
+    for name, length in (("All", 9), ("chr1", 1000), ("chr2", 500)):
+        header += name.encode() + b"\0" + struct.pack("<i", length)
+    start = struct.pack("<4siq", b"HIC\0", version, 16 + len(header))
+    entries = b"".join(key.encode() + b"\0" + struct.pack("<qi", 99, 7) for key in keys)
+    n = len(keys) if n_entries is None else n_entries
+    return start + header + struct.pack("<ii", 4 + len(entries), n) + entries
+
+
+def test_the_index_of_an_older_version(tmp_path):
+    (tmp_path / "x.hic").write_bytes(old_header(8, ["0_0", "1_1", "2_1"]))
+    expected = {("All", "All"), ("chr1", "chr1"), ("chr1", "chr2")}
+    assert stored_pairs(tmp_path / "x.hic") == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "n_entries", "match"),
+    [
+        (["1_9"], None, "names chromosome 9 of 3"),
+        (["1_x"], None, "has an entry 1_x"),
+        (["1_1"], 2, "a name has no end"),
+        ([], -1, "a table has -1 entries"),
+        ([], 10**9, "a table has 1,000,000,000 entries"),
+        (["1" * 5000], None, "a name has no end"),
+    ],
+)
+def test_a_damaged_index(tmp_path, keys, n_entries, match):
+    (tmp_path / "x.hic").write_bytes(old_header(8, keys, n_entries))
+    with pytest.raises(ValueError, match=match):
+        stored_pairs(tmp_path / "x.hic")
+    (tmp_path / "x.hic").write_bytes(old_header(8, ["1_1"])[:-3])
+    with pytest.raises(ValueError, match="truncated"):
+        stored_pairs(tmp_path / "x.hic")
