@@ -94,6 +94,38 @@ def _is_endless(data: mmap.mmap, at: int, size_bytes: int) -> bool:
     return False
 
 
+def attribute(node: Any, name: str, default: Any = None) -> Any:
+    """Return an attribute that is a number, a truth value or a string.
+
+    Parameters
+    ----------
+    node : h5py.Group or h5py.Dataset
+        Whose attribute it is.
+    name : str
+        Its name.
+    default : any, optional
+        Returned where there is none.
+
+    Returns
+    -------
+    any
+        The value, as h5py gives it.
+
+    Raises
+    ------
+    ValueError
+        When it is of another type: libhdf5 crashes on some that come of a damaged byte.
+    """
+    import h5py
+
+    if name not in node.attrs:
+        return default
+    simple = (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM)
+    if node.attrs.get_id(name).get_type().get_class() not in simple:
+        raise ValueError(f"the attribute {name!r} of {node.name} is neither number nor text")
+    return node.attrs[name]
+
+
 def checked_dataset(group: Any, name: str, path: Path) -> Any:
     """Return a dataset that libhdf5 can read without going astray.
 

@@ -13,7 +13,7 @@ from dexkit.errors import FormatError, InputError, did_you_mean
 from dexkit.genome import Genome
 from dexkit.io.contacts.pixel_rows import DIVISIVE_WEIGHTS, RAW, MatrixBins, matrix_bins
 from dexkit.io.contacts.tss_bins import TssBins
-from dexkit.io.hdf5 import checked_dataset
+from dexkit.io.hdf5 import attribute, checked_dataset
 
 # Values of the attribute "format", from cooler's schema.
 _COOLER, _SINGLE_CELL = "HDF5::Cooler", "HDF5::SCOOL"
@@ -56,7 +56,7 @@ def find_group(handle: Any, uri_group: str | None, bin_size_bp: int, path: Path)
                 "give one of them behind '::'"
             )
         matrices = {name: _bin_size(handle[name])}
-    elif _text(handle.attrs.get("format")) == _SINGLE_CELL:
+    elif _text(attribute(handle, "format")) == _SINGLE_CELL:
         cells = list(handle["cells"])
         raise FormatError(
             f"the file holds {len(cells):,} single cells (.scool); expected one matrix of a "
@@ -187,7 +187,7 @@ def read_weights(
             str(path),
         )
     weights = dataset[:].astype(np.float64)
-    flag = dataset.attrs.get("divisive_weights")
+    flag = attribute(dataset, "divisive_weights")
     divisive = name in DIVISIVE_WEIGHTS if flag is None else bool(flag)
     if divisive:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -206,7 +206,7 @@ def is_square(group: Any, path: Path) -> bool:
         When the storage mode is unknown.
     """
     # Files older than schema 3 have no such attribute, and are all symmetric.
-    mode = _text(group.attrs.get("storage-mode", "symmetric-upper"))
+    mode = _text(attribute(group, "storage-mode", "symmetric-upper"))
     if mode not in ("symmetric-upper", "square"):
         raise FormatError(
             f"the storage mode is {mode!r}; expected 'symmetric-upper' or 'square'", str(path)
@@ -224,15 +224,16 @@ def _matrices(handle: Any) -> dict[str, int | None]:
 
 
 def _is_matrix(node: Any) -> bool:
-    return node is not None and _text(node.attrs.get("format")) == _COOLER
+    return node is not None and _text(attribute(node, "format")) == _COOLER
 
 
 def _bin_size(group: Any) -> int | None:
     """Return the size of the bins in bp, None where they are of unequal size."""
-    if _text(group.attrs.get("bin-type", "fixed")) != "fixed":
+    if _text(attribute(group, "bin-type", "fixed")) != "fixed":
         return None
+    size = attribute(group, "bin-size")
     try:
-        return int(group.attrs["bin-size"])
+        return int(size)
     except (TypeError, ValueError):
         return None
 

@@ -86,6 +86,15 @@ def test_what_libhdf5_ends_in_an_error_is_left_to_it(cool_file, size):
         refuse_endless_heaps(handle, cool_file)
 
 
+def test_an_attribute_of_an_odd_type(cool_file):
+    with h5py.File(cool_file, "r+") as handle:
+        del handle.attrs["bin-type"]
+        kind = h5py.h5t.vlen_create(h5py.h5t.NATIVE_INT32)
+        h5py.h5a.create(handle.id, b"bin-type", kind, h5py.h5s.create(h5py.h5s.SCALAR))
+    with pytest.raises(FormatError, match="'bin-type' of / is neither number nor text"):
+        read_cool(cool_file)
+
+
 def as_group(handle):
     del handle["chroms/name"]
     handle.create_group("chroms/name")
