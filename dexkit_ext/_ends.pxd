@@ -1,0 +1,357 @@
+"""Lines that name two regions: the loop over those of a regular block, by AVX2.
+
+It is in C, since it takes the instructions of newer processors and all of a line in registers.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+
+from dexkit_ext._batch cimport dexkit_parse_twos  # noqa: F401  (its C functions are used)
+from dexkit_ext._division cimport Divisor
+from dexkit_ext._names cimport Name
+from dexkit_ext._sums cimport Sums
+
+cdef extern from *:
+    """
+    /* One end of a line, cut to its chromosome; 0-based, half-open. */
+    typedef struct {
+        int64_t chrom, start, end;
+        int64_t bin;   /* of the start */
+        int64_t wide;  /* 1 where the end lies in another bin, else 0 */
+        int64_t key;   /* chromosome and start: the order of ends, but for those that start equal */
+        uint64_t hash;
+    } dexkit_end;
+    #define DEXKIT_KEY_BITS 40
+
+    /* A line to add to rows. Two ends of a bin each: the places of their bins in `slots`, the
+       second -1 where the ends are equal. Others: -1 and the chromosome. */
+    typedef struct {
+        int32_t slot1, slot2;
+        double value;
+        int64_t start1, end1, start2, end2;
+    } dexkit_near;
+
+    typedef struct {
+        const dexkit_name *names;
+        uint64_t mask;
+        void *table;
+        int32_t (*find)(void *, int, const uint8_t *, Py_ssize_t, uint64_t);
+        int (*decimal)(const uint8_t *, const uint8_t *, double *);
+        const int64_t *lengths, *first_slot;
+        const int32_t *slots;
+        int64_t *cis_by_chrom;
+        /* Columns of chromosome, start and end of either end, and of the value, -1 for none. */
+        int64_t column[7];
+        int64_t base, n_flank, reach;
+        dexkit_divisor bins;
+        int64_t any_width, on_grid;
+        /* The first end read last: what it is, its text, and bits for the bytes that are not. */
+        dexkit_end first;
+        uint8_t text[32];
+        uint32_t beyond;
+        int64_t n_near;
+    } dexkit_regions;
+
+    /* Conditions as numbers, from signs: from a comparison, compilers make a byte, which is slow to
+       read as a number where it has to wait in memory. */
+    static inline int64_t dexkit_negative(int64_t number)
+    {
+        return (int64_t)((uint64_t)number >> 63);
+    }
+    static inline int64_t dexkit_below(int64_t a, int64_t b)
+    {
+        return dexkit_negative(a - b);
+    }
+
+    /* Where the bin of an end starts; without a meaning for an end that starts below 0. */
+    static inline int64_t dexkit_bin_start(const dexkit_regions *regions, const dexkit_end *end)
+    {
+        return (int64_t)((uint64_t)end->bin * (uint64_t)regions->bins.size);
+    }
+
+    static inline int64_t dexkit_off_grid(const dexkit_regions *regions, const dexkit_end *end)
+    {
+        return end->wide | (end->start != dexkit_bin_start(regions, end));
+    }
+
+    static inline void dexkit_set_bin(const dexkit_regions *regions, dexkit_end *end)
+    {
+        end->bin = dexkit_quotient(end->start, &regions->bins);
+        end->wide = dexkit_below(regions->bins.size, end->end - dexkit_bin_start(regions, end));
+        end->key = (int64_t)((uint64_t)end->chrom << DEXKIT_KEY_BITS) + end->start;
+        /* Fractional part of the square root of 2; dexkit_note_pair mixes the bits. */
+        end->hash = (uint64_t)end->key * 0x6A09E667F3BCC909ULL + (uint64_t)end->end;
+    }
+
+    /* Above 0 where the first end sorts before the second, below where after, 0 where equal. */
+    static inline int64_t dexkit_order(const dexkit_end *first, const dexkit_end *second)
+    {
+        const int64_t by_key = second->key - first->key;
+        return by_key ? by_key : second->end - first->end;
+    }
+
+    /* Whether one array more is needed, for equal ends of several bins, which are rare. */
+    static inline int dexkit_lacks_room(
+        const dexkit_regions *regions, const dexkit_end *first, const dexkit_end *second)
+    {
+        return first->wide && !regions->any_width && dexkit_order(first, second) == 0;
+    }
+
+    /* Take down a line; write it to `near`, and return 1 where it may reach a row, else 0.
+
+       No branch depends on what a usual line says: which end is first, whether both lie on one
+       chromosome and near a row is as good as random, and a wrong guess of the processor costs more
+       than all of this. */
+    static inline int64_t dexkit_take(
+        const dexkit_regions *regions, dexkit_sums *sums, int64_t *n_observed,
+        const dexkit_end *first, int64_t slot1, const dexkit_end *second, double value,
+        dexkit_near *near)
+    {
+        const int64_t order = dexkit_order(first, second);
+        const int64_t cis = dexkit_negative(((first->key ^ second->key) >> DEXKIT_KEY_BITS) - 1);
+        const int64_t offset = second->bin - first->bin;
+        const int64_t within =
+            cis & ~dexkit_negative((regions->n_flank + offset) | (regions->n_flank - offset));
+        /* The bin of the first end stands in for one out of reach, which would have to be fetched
+           from far away in memory, or lies on another chromosome. */
+        const int64_t slot2 = slot1 + (offset & -within);
+        *n_observed += dexkit_note_line(sums, cis, order, first->hash, second->hash, value);
+        near->value = value;
+        near->slot1 = (int32_t)slot1;
+        near->slot2 = (int32_t)(slot2 | (dexkit_different(order) - 1));
+        if (first->wide | second->wide) {
+            near->slot1 = -1;
+            near->slot2 = (int32_t)first->chrom;
+            near->start1 = first->start;
+            near->end1 = first->end;
+            near->start2 = second->start;
+            near->end2 = second->end;
+            return cis & dexkit_below(first->start - second->end, regions->reach)
+                & dexkit_below(second->start - first->end, regions->reach);
+        }
+        return within & ~dexkit_negative(regions->slots[slot1] & regions->slots[slot2]);
+    }
+
+    #if defined(__x86_64__) && defined(__GNUC__)
+    #define DEXKIT_RARE(test) __builtin_expect(!!(test), 0)
+
+    __attribute__((target("avx2,bmi,bmi2"), always_inline))
+    static inline int64_t dexkit_chromosome(
+        const dexkit_regions *regions, int end, const uint8_t *block, const int32_t *where)
+    {
+        const uint8_t *text = block + where[0] + 1;
+        const int32_t size = where[1] - where[0] - 1;
+        const dexkit_name *name;
+        uint64_t word;
+        memcpy(&word, text, 8);
+        /* Bits above 63 mean all. */
+        word = _bzhi_u64(word, (uint32_t)(8 * size) | (uint32_t)-(size > 8));
+        /* The place in the table is worked out at once: whether the name is that of the line before
+           is then no branch that the processor may guess wrong. */
+        name = &regions->names[dexkit_hash_word(word) & regions->mask];
+        if (!DEXKIT_RARE((name->word != word) | (name->size != size) | ((uint32_t)(size - 1) > 7)))
+            return name->code;
+        return size > 0 ? regions->find(regions->table, end, text, size, word) : -1;
+    }
+
+    /* Read the numbers of an end; return whether it is plainly good. Its chromosome is known. */
+    __attribute__((always_inline))
+    static inline int dexkit_good_end(
+        const dexkit_regions *regions, dexkit_end *end, int64_t start, int64_t stop)
+    {
+        end->start = start - regions->base;
+        end->end = stop;
+        dexkit_set_bin(regions, end);
+        return ((end->start | (stop - end->start - 1) | (regions->lengths[end->chrom] - stop)) >= 0)
+            & !(regions->on_grid & dexkit_off_grid(regions, end));
+    }
+
+    /* Read the first end of a line; return whether it is plainly good. */
+    __attribute__((target("avx2,bmi,bmi2"), noinline))
+    static int dexkit_read_first(
+        dexkit_regions *regions, const uint8_t *block, const int32_t *grid)
+    {
+        const int64_t *column = regions->column;
+        const int32_t *where = grid + column[0], *start = grid + column[1];
+        const int32_t *end = grid + column[2];
+        const int32_t size0 = start[1] - start[0] - 2, size1 = end[1] - end[0] - 2;
+        const int32_t size = end[1] - where[0];
+        __m256i digits, wrong;
+        dexkit_end found;
+        if ((uint32_t)(size0 | size1) > 15)
+            return 0;
+        digits = dexkit_digits(block + start[1], block + end[1], size0 + 1, size1 + 1);
+        wrong = _mm256_subs_epu8(digits, _mm256_set1_epi8(9));
+        if (!_mm256_testz_si256(wrong, wrong))
+            return 0;
+        digits = dexkit_fours(digits);
+        digits = dexkit_sixteens(_mm256_packus_epi32(digits, digits));
+        found.chrom = dexkit_chromosome(regions, 0, block, where);
+        if (found.chrom < 0 || !dexkit_good_end(
+                regions, &found, _mm256_extract_epi64(digits, 0), _mm256_extract_epi64(digits, 2)))
+            return 0;
+        regions->first = found;
+        if (start == where + 1 && end == where + 2 && size <= 32) {
+            memcpy(regions->text, block + where[0] + 1, 32);
+            regions->beyond = ~_bzhi_u32(~0U, (uint32_t)size);
+        } else {
+            /* Nothing is equal to NUL bytes. */
+            memset(regions->text, 0, 32);
+            regions->beyond = 0;
+        }
+        return 1;
+    }
+
+    __attribute__((target("avx2,bmi,bmi2"), always_inline))
+    static inline Py_ssize_t dexkit_ends(
+        dexkit_regions *regions, dexkit_sums *all, dexkit_near *near, const uint8_t *block,
+        const int32_t *grid, Py_ssize_t n_columns, Py_ssize_t n_lines, const int usual,
+        const int valued)
+    {
+        const int64_t name1 = usual ? 0 : regions->column[0];
+        const int64_t name2 = usual ? 3 : regions->column[3];
+        const int64_t start = usual ? 4 : regions->column[4], end = usual ? 5 : regions->column[5];
+        const int64_t worth = valued ? regions->column[6] : 0;
+        const __m256i nines = _mm256_set1_epi8(9);
+        __m256i text = _mm256_loadu_si256((const __m256i *)regions->text);
+        uint32_t beyond = regions->beyond;
+        dexkit_end first = regions->first, second;
+        int64_t slot1 = regions->first_slot[first.chrom] + first.bin;
+        dexkit_sums sums = *all;
+        int64_t n_observed = 0;
+        dexkit_near *next = near + regions->n_near;
+        Py_ssize_t i;
+        for (i = 0; i < n_lines; i++, grid += n_columns) {
+            const __m256i here =
+                _mm256_loadu_si256((const __m256i *)(block + grid[name1] + 1));
+            const uint32_t same =
+                (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(here, text)) | beyond;
+            const int32_t size0 = grid[start + 1] - grid[start] - 2;
+            const int32_t size1 = grid[end + 1] - grid[end] - 2;
+            int32_t size = 0;
+            __m128i digits = _mm_setzero_si128();
+            __m256i numbers, wrong;
+            double value = 1;
+            if (~same) {
+                /* In a sorted file, most lines have the first end of the line before. */
+                regions->cis_by_chrom[first.chrom] += n_observed;
+                n_observed = 0;
+                if (!dexkit_read_first(regions, block, grid))
+                    break;
+                first = regions->first;
+                slot1 = regions->first_slot[first.chrom] + first.bin;
+                text = _mm256_loadu_si256((const __m256i *)regions->text);
+                beyond = regions->beyond;
+            }
+            second.chrom = dexkit_chromosome(regions, 1, block, grid + name2);
+            if (DEXKIT_RARE(second.chrom < 0 || (uint32_t)(size0 | size1) > 15))
+                break;
+            numbers = dexkit_digits(
+                block + grid[start + 1], block + grid[end + 1], size0 + 1, size1 + 1);
+            wrong = _mm256_subs_epu8(numbers, nines);
+            if (DEXKIT_RARE(!_mm256_testz_si256(wrong, wrong)))
+                break;
+            if (valued) {
+                size = grid[worth + 1] - grid[worth] - 2;
+                digits = dexkit_value_digits(block + grid[worth + 1], (size & 15) + 1);
+            }
+            numbers = dexkit_sixteens(_mm256_packus_epi32(
+                dexkit_fours(numbers), dexkit_fours(_mm256_castsi128_si256(digits))));
+            if (DEXKIT_RARE(!dexkit_good_end(
+                    regions, &second, _mm256_extract_epi64(numbers, 0),
+                    _mm256_extract_epi64(numbers, 2))))
+                break;
+            if (DEXKIT_RARE(dexkit_lacks_room(regions, &first, &second)))
+                break;
+            if (valued) {
+                const __m128i over = _mm_subs_epu8(digits, _mm_set1_epi8(9));
+                value = (double)_mm256_extract_epi64(numbers, 1);
+                if (DEXKIT_RARE(((uint32_t)size > 15) | !_mm_testz_si128(over, over))) {
+                    double exact;
+                    if (size < 0 || !regions->decimal(
+                            block + grid[worth] + 1, block + grid[worth + 1], &exact))
+                        break;
+                    value = exact;
+                }
+            }
+            next += dexkit_take(
+                regions, &sums, &n_observed, &first, slot1, &second, value, next);
+        }
+        regions->cis_by_chrom[first.chrom] += n_observed;
+        regions->n_near = next - near;
+        *all = sums;
+        return i;
+    }
+    __attribute__((target("avx2,bmi,bmi2")))
+    static inline Py_ssize_t dexkit_count_ends(
+        dexkit_regions *regions, dexkit_sums *all, dexkit_near *near, const uint8_t *block,
+        const int32_t *grid, Py_ssize_t n_columns, Py_ssize_t n_lines)
+    {
+        int usual = 1, i;
+        for (i = 0; i < 6; i++)
+            usual &= regions->column[i] == i;
+        if (usual && regions->column[6] >= 0)
+            return dexkit_ends(regions, all, near, block, grid, n_columns, n_lines, 1, 1);
+        return regions->column[6] < 0
+            ? dexkit_ends(regions, all, near, block, grid, n_columns, n_lines, 0, 0)
+            : dexkit_ends(regions, all, near, block, grid, n_columns, n_lines, 0, 1);
+    }
+    #else
+    static inline Py_ssize_t dexkit_count_ends(
+        dexkit_regions *regions, dexkit_sums *all, dexkit_near *near, const uint8_t *block,
+        const int32_t *grid, Py_ssize_t n_columns, Py_ssize_t n_lines)
+    { return 0; }
+    #endif
+    """
+    ctypedef struct End "dexkit_end":
+        int64_t chrom, start, end, bin, wide
+
+    ctypedef struct Near "dexkit_near":
+        int32_t slot1, slot2
+        double value
+        int64_t start1, end1, start2, end2
+
+    ctypedef struct Regions "dexkit_regions":
+        const Name* names
+        uint64_t mask
+        void* table
+        int32_t (*find)(void*, int, const uint8_t*, Py_ssize_t, uint64_t) noexcept nogil
+        int (*decimal)(const uint8_t*, const uint8_t*, double*) noexcept nogil
+        const int64_t* lengths
+        const int64_t* first_slot
+        const int32_t* slots
+        int64_t* cis_by_chrom
+        int64_t column[7]
+        int64_t base, n_flank, reach
+        Divisor bins
+        int64_t any_width, on_grid
+        int64_t n_near
+
+    # Set what follows from chromosome, start and end.
+    void dexkit_set_bin(const Regions* regions, End* end) noexcept nogil
+    # Whether an end is no bin of the grid.
+    bint dexkit_off_grid(const Regions* regions, const End* end) noexcept nogil
+    bint dexkit_lacks_room(
+        const Regions* regions, const End* first, const End* second
+    ) noexcept nogil
+    # `slot1` is the place of the bin of the first end.
+    int64_t dexkit_take(
+        const Regions* regions,
+        Sums* sums,
+        int64_t* n_observed,
+        const End* first,
+        int64_t slot1,
+        const End* second,
+        double value,
+        Near* near,
+    ) noexcept nogil
+    # Count lines that lie as LineKernel.batch has them, up to one that is not plainly good; return
+    # how many. MARGIN bytes around each field are readable, `near` has room for all lines.
+    Py_ssize_t dexkit_count_ends(
+        Regions* regions,
+        Sums* sums,
+        Near* near,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t n_lines,
+    ) noexcept nogil
