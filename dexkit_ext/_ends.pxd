@@ -143,12 +143,12 @@ cdef extern from *:
         const dexkit_name *name;
         uint64_t word;
         memcpy(&word, text, 8);
-        /* Bits above 63 mean all. */
-        word = _bzhi_u64(word, (uint32_t)(8 * size) | (uint32_t)-(size > 8));
+        word = _bzhi_u64(word, size < 8 ? (uint32_t)(8 * size) : 64);
         /* The place in the table is worked out at once: whether the name is that of the line before
-           is then no branch that the processor may guess wrong. */
+           is then no branch that the processor may guess wrong. Names of up to seven bytes are
+           equal where their words are. */
         name = &regions->names[dexkit_hash_word(word) & regions->mask];
-        if (!DEXKIT_RARE((name->word != word) | (name->size != size) | ((uint32_t)(size - 1) > 7)))
+        if (!DEXKIT_RARE((name->word != word) | ((uint32_t)(size - 1) > 6)))
             return name->code;
         return size > 0 ? regions->find(regions->table, end, text, size, word) : -1;
     }
@@ -162,13 +162,13 @@ cdef extern from *:
         end->end = stop;
         dexkit_set_bin(regions, end);
         return ((end->start | (stop - end->start - 1) | (regions->lengths[end->chrom] - stop)) >= 0)
-            & !(regions->on_grid & dexkit_off_grid(regions, end));
+            && !(regions->on_grid && dexkit_off_grid(regions, end));
     }
 
     /* Read the first end of a line; return whether it is plainly good. */
     __attribute__((target("avx2,bmi,bmi2"), noinline))
     static int dexkit_read_first(
-        dexkit_regions *regions, const uint8_t *block, const int32_t *grid)
+        dexkit_regions *regions, dexkit_end *first, const uint8_t *block, const int32_t *grid)
     {
         const int64_t *column = regions->column;
         const int32_t *where = grid + column[0], *start = grid + column[1];
@@ -189,7 +189,7 @@ cdef extern from *:
         if (found.chrom < 0 || !dexkit_good_end(
                 regions, &found, _mm256_extract_epi64(digits, 0), _mm256_extract_epi64(digits, 2)))
             return 0;
-        regions->first = found;
+        *first = regions->first = found;
         if (start == where + 1 && end == where + 2 && size <= 32) {
             memcpy(regions->text, block + where[0] + 1, 32);
             regions->beyond = ~_bzhi_u32(~0U, (uint32_t)size);
@@ -201,11 +201,21 @@ cdef extern from *:
         return 1;
     }
 
+    /* Lines of a block whose fields are read; the shortest has six fields of one byte. */
+    #define DEXKIT_MOST_LINES (4096 / 12 + 1)
+    typedef struct {
+        dexkit_end first[DEXKIT_MOST_LINES + 1]; /* the one of the line before, then in turn */
+        int64_t number[DEXKIT_MOST_LINES][2];
+        double value[DEXKIT_MOST_LINES];
+        int32_t chrom[DEXKIT_MOST_LINES];
+        Py_ssize_t until[DEXKIT_MOST_LINES + 1]; /* by first end, the line behind its last one */
+    } dexkit_read;
+
+    /* Read lines up to one whose fields have not the usual form; return how many. */
     __attribute__((target("avx2,bmi,bmi2"), always_inline))
-    static inline Py_ssize_t dexkit_ends(
-        dexkit_regions *regions, dexkit_sums *all, dexkit_near *near, const uint8_t *block,
-        const int32_t *grid, Py_ssize_t n_columns, Py_ssize_t n_lines, const int usual,
-        const int valued)
+    static inline Py_ssize_t dexkit_read_lines(
+        dexkit_regions *regions, dexkit_read *read, const uint8_t *block, const int32_t *grid,
+        Py_ssize_t n_columns, Py_ssize_t n_lines, const int usual, const int valued)
     {
         const int64_t name1 = usual ? 0 : regions->column[0];
         const int64_t name2 = usual ? 3 : regions->column[3];
@@ -214,12 +224,8 @@ cdef extern from *:
         const __m256i nines = _mm256_set1_epi8(9);
         __m256i text = _mm256_loadu_si256((const __m256i *)regions->text);
         uint32_t beyond = regions->beyond;
-        dexkit_end first = regions->first, second;
-        int64_t slot1 = regions->first_slot[first.chrom] + first.bin;
-        dexkit_sums sums = *all;
-        int64_t n_observed = 0;
-        dexkit_near *next = near + regions->n_near;
-        Py_ssize_t i;
+        Py_ssize_t n_firsts = 0, i;
+        read->first[0] = regions->first;
         for (i = 0; i < n_lines; i++, grid += n_columns) {
             const __m256i here =
                 _mm256_loadu_si256((const __m256i *)(block + grid[name1] + 1));
@@ -228,22 +234,20 @@ cdef extern from *:
             const int32_t size0 = grid[start + 1] - grid[start] - 2;
             const int32_t size1 = grid[end + 1] - grid[end] - 2;
             int32_t size = 0;
+            int64_t chrom;
             __m128i digits = _mm_setzero_si128();
             __m256i numbers, wrong;
-            double value = 1;
             if (~same) {
                 /* In a sorted file, most lines have the first end of the line before. */
-                regions->cis_by_chrom[first.chrom] += n_observed;
-                n_observed = 0;
-                if (!dexkit_read_first(regions, block, grid))
+                read->until[n_firsts] = i;
+                if (!dexkit_read_first(regions, &read->first[n_firsts + 1], block, grid))
                     break;
-                first = regions->first;
-                slot1 = regions->first_slot[first.chrom] + first.bin;
+                n_firsts++;
                 text = _mm256_loadu_si256((const __m256i *)regions->text);
                 beyond = regions->beyond;
             }
-            second.chrom = dexkit_chromosome(regions, 1, block, grid + name2);
-            if (DEXKIT_RARE(second.chrom < 0 || (uint32_t)(size0 | size1) > 15))
+            chrom = dexkit_chromosome(regions, 1, block, grid + name2);
+            if (DEXKIT_RARE(chrom < 0 || (uint32_t)(size0 | size1) > 15))
                 break;
             numbers = dexkit_digits(
                 block + grid[start + 1], block + grid[end + 1], size0 + 1, size1 + 1);
@@ -256,30 +260,68 @@ cdef extern from *:
             }
             numbers = dexkit_sixteens(_mm256_packus_epi32(
                 dexkit_fours(numbers), dexkit_fours(_mm256_castsi128_si256(digits))));
-            if (DEXKIT_RARE(!dexkit_good_end(
-                    regions, &second, _mm256_extract_epi64(numbers, 0),
-                    _mm256_extract_epi64(numbers, 2))))
-                break;
-            if (DEXKIT_RARE(dexkit_lacks_room(regions, &first, &second)))
-                break;
+            read->number[i][0] = _mm256_extract_epi64(numbers, 0);
+            read->number[i][1] = _mm256_extract_epi64(numbers, 2);
+            read->chrom[i] = (int32_t)chrom;
             if (valued) {
                 const __m128i over = _mm_subs_epu8(digits, _mm_set1_epi8(9));
-                value = (double)_mm256_extract_epi64(numbers, 1);
-                if (DEXKIT_RARE(((uint32_t)size > 15) | !_mm_testz_si128(over, over))) {
-                    double exact;
-                    if (size < 0 || !regions->decimal(
-                            block + grid[worth] + 1, block + grid[worth + 1], &exact))
-                        break;
-                    value = exact;
-                }
+                read->value[i] = (double)_mm256_extract_epi64(numbers, 1);
+                if (DEXKIT_RARE(((uint32_t)size > 15) | !_mm_testz_si128(over, over))
+                    && (size < 0 || !regions->decimal(block + grid[worth] + 1,
+                                                      block + grid[worth + 1], &read->value[i])))
+                    break;
             }
-            next += dexkit_take(
-                regions, &sums, &n_observed, &first, slot1, &second, value, next);
         }
-        regions->cis_by_chrom[first.chrom] += n_observed;
+        read->until[n_firsts] = i;
+        return i;
+    }
+
+    /* Count lines that are read, up to one that is not plainly good; return how many. */
+    __attribute__((target("avx2,bmi,bmi2"), always_inline))
+    static inline Py_ssize_t dexkit_count_read(
+        dexkit_regions *regions, dexkit_sums *all, dexkit_near *near, const dexkit_read *read,
+        Py_ssize_t n_lines, const int valued)
+    {
+        dexkit_sums sums = *all;
+        dexkit_near *next = near + regions->n_near;
+        Py_ssize_t n_firsts = 0, i = 0;
+        for (; i < n_lines; n_firsts++) {
+            const dexkit_end first = read->first[n_firsts];
+            const Py_ssize_t until = read->until[n_firsts];
+            const int64_t slot1 = regions->first_slot[first.chrom] + first.bin;
+            int64_t n_observed = 0;
+            dexkit_end second;
+            int good = 1;
+            for (; i < until; i++) {
+                second.chrom = read->chrom[i];
+                good = dexkit_good_end(
+                    regions, &second, read->number[i][0], read->number[i][1])
+                    && !dexkit_lacks_room(regions, &first, &second);
+                if (DEXKIT_RARE(!good))
+                    break;
+                next += dexkit_take(
+                    regions, &sums, &n_observed, &first, slot1, &second,
+                    valued ? read->value[i] : 1, next);
+            }
+            regions->cis_by_chrom[first.chrom] += n_observed;
+            if (!good)
+                break;
+        }
         regions->n_near = next - near;
         *all = sums;
         return i;
+    }
+
+    __attribute__((target("avx2,bmi,bmi2"), always_inline))
+    static inline Py_ssize_t dexkit_ends(
+        dexkit_regions *regions, dexkit_sums *all, dexkit_near *near, const uint8_t *block,
+        const int32_t *grid, Py_ssize_t n_columns, Py_ssize_t n_lines, const int usual,
+        const int valued)
+    {
+        dexkit_read read;
+        n_lines = dexkit_read_lines(
+            regions, &read, block, grid, n_columns, n_lines, usual, valued);
+        return dexkit_count_read(regions, all, near, &read, n_lines, valued);
     }
     __attribute__((target("avx2,bmi,bmi2")))
     static inline Py_ssize_t dexkit_count_ends(

@@ -12,7 +12,7 @@ cdef extern from *:
     #include <string.h>
 
     typedef struct {
-        int64_t n_pairs; /* of different ends */
+        int64_t any; /* not 0 once there was a pair of different ends */
         uint64_t balance;
     } dexkit_mirror;
 
@@ -47,12 +47,12 @@ cdef extern from *:
         const uint64_t hash = dexkit_fold(
             end1 ^ flip ^ 0x9E3779B97F4A7C15ULL,
             ((end2 ^ flip) + bits * 0xD6E8FEB86659FD93ULL) ^ 0xBB67AE8584CAA73BULL);
-        mirror->n_pairs += different;
+        mirror->any |= order;
         mirror->balance += hash * (uint64_t)(swapped | different);
     }
     """
     ctypedef struct Mirror "dexkit_mirror":
-        int64_t n_pairs
+        int64_t any
         uint64_t balance
 
     # Take down one line by hashes of its ends and the bits of its value. `order` is above 0 where
@@ -65,4 +65,4 @@ cdef extern from *:
 
 cdef inline bint is_mirrored(const Mirror* mirror) noexcept nogil:
     """Whether every pair of different ends came in both orders."""
-    return mirror.n_pairs > 0 and mirror.balance == 0
+    return mirror.any != 0 and mirror.balance == 0

@@ -24,7 +24,7 @@ cdef extern from *:
         sums->n_cis += cis;
         sums->total[dexkit_different(order)] += value;
         /* No value has a sign: the bits are those of a zero or of a number above 0. */
-        return cis & dexkit_different((int64_t)bits);
+        return cis & (int64_t)((bits + 0x7FFFFFFFFFFFFFFFULL) >> 63);
     }
     """
     ctypedef struct Sums "dexkit_sums":
