@@ -6,8 +6,8 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from dexkit_ext._division cimport divisor, quotient
+from dexkit_ext._end_lines cimport dexkit_count_ends
 from dexkit_ext._ends cimport (
-    dexkit_count_ends,
     dexkit_lacks_room,
     dexkit_off_grid,
     dexkit_set_bin,
