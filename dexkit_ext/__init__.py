@@ -40,6 +40,7 @@ _KERNELS = (
     "_pixels",
     "_regions",
     "_sequence",
+    "_sums",
 )
 _HOW_TO_BUILD = (
     "build it with `pip install .` (or `pip install -e .`, or "

@@ -25,7 +25,7 @@ cdef extern from *:
     static inline int dexkit_width(void)
     {
         if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
-              && __builtin_cpu_supports("popcnt")))
+              && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt")))
             return 0;
         return 1 + (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"));
     }

@@ -1,33 +1,39 @@
 """Division of positions by the size of a bin, which is known before the first line."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cdef extern from *:
-    # Positions below this are divided by a multiplication.
-    const int64_t DEXKIT_MOST_EXACT "(1LL << 50)"
+    """
+    typedef struct {
+        int64_t size;
+        uint64_t inverse; /* 2**64 / size, rounded up; 0 where a division is needed */
+    } dexkit_divisor;
 
+    /* With inverse = (2**64 + e) / size, 0 <= e < size, the product is number / size and an excess
+       of number * e / (size * 2**64), which is below 1 / size as long as number * size < 2**64. */
+    static inline int64_t dexkit_quotient(int64_t number, const dexkit_divisor *by)
+    {
+    #ifdef __SIZEOF_INT128__
+        if (by->inverse)
+            return (int64_t)(((unsigned __int128)(uint64_t)number * by->inverse) >> 64);
+    #endif
+        return number / by->size;
+    }
+    """
+    ctypedef struct Divisor "dexkit_divisor":
+        int64_t size
+        uint64_t inverse
 
-cdef struct Divisor:
-    int64_t size
-    double inverse
-    bint exact
+    # number // by.size, for a number of 0 or more
+    int64_t quotient "dexkit_quotient"(int64_t number, const Divisor* by) noexcept nogil
 
 
 cdef inline Divisor divisor(int64_t size, int64_t largest) noexcept nogil:
     """Prepare for dividing numbers of 0 to ``largest`` by ``size``, 1 or more."""
     cdef Divisor by
+    cdef uint64_t most = 0xFFFFFFFFFFFFFFFFULL
     by.size = size
-    by.inverse = 1.0 / <double> size
-    by.exact = largest < DEXKIT_MOST_EXACT
+    by.inverse = 0
+    if size > 1 and <uint64_t> largest <= most // <uint64_t> size:
+        by.inverse = most // <uint64_t> size + 1
     return by
-
-
-cdef inline int64_t quotient(int64_t number, const Divisor* by) noexcept nogil:
-    """Return ``number // by.size``.
-
-    The half puts the quotient 1 / (2 * size) or more away from a whole number; two roundings move
-    it by less, since the number is below 2**50: 2**50 / size * 2**-52 is 1 / (4 * size).
-    """
-    if by.exact:
-        return <int64_t> ((<double> number + 0.5) * by.inverse)
-    return number // by.size

@@ -1,7 +1,6 @@
 """The scanner of lines that the text kernels share.
 
-A kernel derives from :class:`LineKernel` and hands ``scan`` three functions. They are known when
-the kernel is compiled, so that the compiler merges them with the loop over the lines.
+A kernel derives from :class:`LineKernel`, whose methods the scanner calls.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
@@ -25,8 +24,8 @@ cdef enum:
     COMMA = 44
     # Bytes whose separators are indexed at once.
     BLOCK = 4096
-    # Bytes that may be read before and after a field: two words.
-    MARGIN = 16
+    # Bytes that may be read before and after a field: a vector.
+    MARGIN = 32
     # Bytes of one line, without its line feed (1 MiB).
     LONGEST_LINE = 1048576
     MOST_ROLES = 7
@@ -53,6 +52,7 @@ cdef enum:
     BAD_VALUE
     OFF_CHROMOSOME
     EMPTY_ANCHOR
+    OFF_GRID
 
 
 cdef struct Field:
@@ -87,29 +87,20 @@ cdef class LineKernel:
     cdef readonly int64_t error_number
 
     cdef int set_columns(self, const int64_t[::1] columns, const int32_t[::1] kinds) except -1
-    cdef int parse_lines(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
+    # What a derived kernel does with the lines.
+    cdef bint read_fields(
+        self, const uint8_t* block, const int32_t* begin, const int32_t* end, Field* fields
+    ) noexcept nogil
+    cdef int record(self, const Field* fields) except -1 nogil
+    cdef Py_ssize_t batch(
+        self,
+        const uint8_t* block,
+        const int32_t* grid,
+        Py_ssize_t n_columns,
+        Py_ssize_t first,
+        Py_ssize_t n_lines,
     ) except -1 nogil
-
-
-# Read the fields of a line; column c lies between the separators begin[c] and end[c].
-ctypedef bint (*PlainFields)(
-    LineKernel kernel, const uint8_t* block, const int32_t* begin, const int32_t* end, Field* fields
-) noexcept nogil
-# Count a line whose fields have the right form.
-ctypedef int (*Record)(LineKernel kernel, const Field* fields) except -1 nogil
-# Count lines of a regular block, from number `first` on up to one that is left, or the end; return
-# how many. Line i has its columns between the separators grid[i * n_columns] and those after.
-ctypedef Py_ssize_t (*Batch)(
-    LineKernel kernel,
-    const uint8_t* block,
-    const int32_t* grid,
-    Py_ssize_t n_columns,
-    Py_ssize_t first,
-    Py_ssize_t n_lines,
-) except -1 nogil
-# Called between blocks.
-ctypedef int (*Flush)(LineKernel kernel) except -1 nogil
+    cdef int flush(self) except -1 nogil
 
 
 cdef inline bint locate(
@@ -244,7 +235,7 @@ cdef inline int _read_fields(LineKernel kernel, Field* fields) noexcept nogil:
 
 
 cdef inline int _odd_line(
-    LineKernel kernel, const uint8_t* line, const uint8_t* eol, uint8_t separator, Record record
+    LineKernel kernel, const uint8_t* line, const uint8_t* eol, uint8_t separator
 ) except -1 nogil:
     """Count the line that the line feed at ``eol`` ends, whatever it holds."""
     cdef Field fields[MOST_ROLES]
@@ -270,4 +261,4 @@ cdef inline int _odd_line(
     status = _find_fields(kernel, line, eol, separator, fields)
     if status == OK:
         status = _read_fields(kernel, fields)
-    return record(kernel, fields) if status == OK else status
+    return kernel.record(fields) if status == OK else status

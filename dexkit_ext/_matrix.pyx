@@ -12,13 +12,11 @@ from dexkit_ext._lines cimport (
     OK,
     VALUE,
     Field,
-    LineKernel,
     fault,
     locate,
     set_number,
 )
-from dexkit_ext._mirror cimport is_mirrored, note_pair
-from dexkit_ext._scan cimport scan
+from dexkit_ext._sums cimport dexkit_note_line
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 from dexkit_ext._values cimport parse_decimal, parse_value
 
@@ -27,55 +25,16 @@ SOURCE_DIGEST = DEXKIT_SOURCE_DIGEST
 KINDS = (NUMBER, NUMBER, VALUE)
 
 
-cdef bint _plain_fields(
-    LineKernel kernel, const uint8_t* block, const int32_t* begin, const int32_t* end, Field* fields
-) noexcept nogil:
-    """Read the fields of a line; return whether all have the right form."""
-    cdef int role
-    for role in range(ROLE_VALUE + 1):
-        if not locate(&fields[role], block, begin[role], end[role]):
-            return False
-    set_number(&fields[ROLE_ID1])
-    set_number(&fields[ROLE_ID2])
-    return (fields[ROLE_ID1].number | fields[ROLE_ID2].number) >= 0 and parse_value(
-        fields[ROLE_VALUE].start, fields[ROLE_VALUE].stop, &fields[ROLE_VALUE].value
-    )
-
-
-cdef int _record(LineKernel kernel, const Field* fields) except -1 nogil:
-    return (<MatrixKernel> kernel).entry(fields)
-
-
-cdef Py_ssize_t _batch(
-    LineKernel kernel,
-    const uint8_t* block,
-    const int32_t* grid,
-    Py_ssize_t n_columns,
-    Py_ssize_t first,
-    Py_ssize_t n_lines,
-) except -1 nogil:
-    return (<MatrixKernel> kernel).batch(block, grid, n_columns, first, n_lines)
-
-
-cdef int _flush(LineKernel kernel) except -1 nogil:
-    return OK
-
-
 @cython.final
-cdef class MatrixKernel(LineKernel):
+cdef class MatrixKernel(SumKernel):
     """Bins and sums of one sparse matrix as text.
 
     Parameters
     ----------
-    max_names, first_line : int
-        As for LineKernel.
-    columns, kinds : ndarray of shape (3,), dtype int64 and int32
-        Columns 0, 1, 2 and KINDS.
+    max_names, first_line, columns, kinds, counts, cis_by_chrom, n_flank
+        As for SumKernel; the columns are 0, 1, 2, the kinds KINDS.
     row_of_bin, chrom_of_bin : ndarray of shape (n_bins,), dtype int32
         Row and chromosome of each bin, -1 where none.
-    counts : ndarray of shape (n_rows, 2 * n_flank_bins + 1), dtype float64
-    cis_by_chrom : ndarray of shape (n_chroms,), dtype int64
-    n_flank : int
     id_base : int
         Number of the first bin.
     """
@@ -86,33 +45,33 @@ cdef class MatrixKernel(LineKernel):
         int64_t first_line,
         const int64_t[::1] columns,
         const int32_t[::1] kinds,
-        const int32_t[::1] row_of_bin,
-        const int32_t[::1] chrom_of_bin,
         double[:, ::1] counts,
         int64_t[::1] cis_by_chrom,
         int64_t n_flank,
+        const int32_t[::1] row_of_bin,
+        const int32_t[::1] chrom_of_bin,
         int64_t id_base,
     ):
-        self.set_columns(columns, kinds)
         self.separator = BLANK
         self.row_of_bin = row_of_bin
         self.chrom_of_bin = chrom_of_bin
-        self.counts = counts
-        self.cis_by_chrom = cis_by_chrom
-        self.n_flank = n_flank
         self.id_base = id_base
 
-    @property
-    def mirrored(self):
-        """Whether every entry off the diagonal came in both orders."""
-        return is_mirrored(&self.mirror)
+    cdef bint read_fields(
+        self, const uint8_t* block, const int32_t* begin, const int32_t* end, Field* fields
+    ) noexcept nogil:
+        """Read the fields of a line; return whether all have the right form."""
+        cdef int role
+        for role in range(ROLE_VALUE + 1):
+            if not locate(&fields[role], block, begin[role], end[role]):
+                return False
+        set_number(&fields[ROLE_ID1])
+        set_number(&fields[ROLE_ID2])
+        return (fields[ROLE_ID1].number | fields[ROLE_ID2].number) >= 0 and parse_value(
+            fields[ROLE_VALUE].start, fields[ROLE_VALUE].stop, &fields[ROLE_VALUE].value
+        )
 
-    cdef int parse_lines(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
-    ) except -1 nogil:
-        return scan(self, data, start, size, BLANK, _plain_fields, _record, _batch, _flush)
-
-    cdef int entry(self, const Field* fields) except -1 nogil:
+    cdef int record(self, const Field* fields) except -1 nogil:
         """Count one entry whose fields have the right form."""
         cdef int64_t bin1 = fields[ROLE_ID1].number - self.id_base
         cdef int64_t bin2 = fields[ROLE_ID2].number - self.id_base
@@ -170,30 +129,20 @@ cdef class MatrixKernel(LineKernel):
     cdef inline int take(self, int64_t bin1, int64_t bin2, double value) except -1 nogil:
         """Count one entry whose bins are good."""
         cdef int64_t offset = bin2 - bin1
-        cdef int32_t chrom1, chrom2, row
+        cdef int32_t chrom1, chrom2, row1, row2
         cdef bint cis
         chrom1 = self.chrom_of_bin[bin1]
         chrom2 = self.chrom_of_bin[bin2]
         if chrom1 < 0 or chrom2 < 0:
             self.n_unknown_chrom += 1
             return OK
-        if offset == 0:
-            self.own_total += value
-        else:
-            self.other_total += value
-            note_pair(
-                &self.mirror, offset > 0, offset < 0, <uint64_t> bin1, <uint64_t> bin2, value
-            )
         cis = chrom1 == chrom2
-        self.n_cis += cis
-        self.n_trans += not cis
-        self.cis_by_chrom[chrom1] += cis
-        if not cis or offset > self.n_flank or -offset > self.n_flank:
-            return OK
-        row = self.row_of_bin[bin1]
-        if row >= 0:
-            self.counts[row, self.n_flank + offset] += value
-        row = self.row_of_bin[bin2]
-        if row >= 0 and offset != 0:
-            self.counts[row, self.n_flank - offset] += value
+        self.cis_by_chrom[chrom1] += dexkit_note_line(
+            &self.sums, cis, offset, <uint64_t> bin1, <uint64_t> bin2, value
+        )
+        if cis and -self.n_flank <= offset <= self.n_flank:
+            row1 = self.row_of_bin[bin1]
+            row2 = self.row_of_bin[bin2]
+            if (row1 & row2) >= 0:
+                self.add_pair(row1, row2, offset, value)
         return OK

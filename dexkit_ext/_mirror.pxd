@@ -2,17 +2,22 @@
 
 Lines whose first end lies before the second add a hash of the pair, the others subtract the hash
 of the pair with its ends swapped. Sums do not depend on the order of the lines: both halves hold
-the same pairs with the same values exactly when their numbers are equal and what is left is 0 (a
-chance of 2**-64 apart).
+the same pairs with the same values exactly when what is left is 0 (a chance of 2**-64 apart).
 """
 
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcpy
 
 cdef extern from *:
     """
+    #include <string.h>
+
+    typedef struct {
+        int64_t any; /* not 0 once there was a pair of different ends */
+        uint64_t balance;
+    } dexkit_mirror;
+
     /* Both halves of the product of two numbers, in one: mixes the bits of both. */
-    static inline uint64_t DEXKIT_FOLD(uint64_t a, uint64_t b)
+    static inline uint64_t dexkit_fold(uint64_t a, uint64_t b)
     {
     #ifdef __SIZEOF_INT128__
         unsigned __int128 product = (unsigned __int128)a * b;
@@ -23,41 +28,41 @@ cdef extern from *:
         return a ^ (a >> 31);
     #endif
     }
+
+    /* 1 for a number that is not 0, else 0. */
+    static inline int64_t dexkit_different(int64_t number)
+    {
+        return (int64_t)((uint64_t)(number | -number) >> 63);
+    }
+
+    static inline void dexkit_note_pair(
+        dexkit_mirror *mirror, int64_t order, uint64_t end1, uint64_t end2, uint64_t bits)
+    {
+        /* All ones where the line is the other way round. */
+        const int64_t swapped = order >> 63;
+        const int64_t different = dexkit_different(order);
+        const uint64_t flip = (end1 ^ end2) & (uint64_t)swapped;
+        /* Constants: the golden ratio and the square root of 3, as fractions of 2**64; the value
+           is spread by an odd one, since whole doubles differ in their high bits only. */
+        const uint64_t hash = dexkit_fold(
+            end1 ^ flip ^ 0x9E3779B97F4A7C15ULL,
+            ((end2 ^ flip) + bits * 0xD6E8FEB86659FD93ULL) ^ 0xBB67AE8584CAA73BULL);
+        mirror->any |= order;
+        mirror->balance += hash * (uint64_t)(swapped | different);
+    }
     """
-    uint64_t DEXKIT_FOLD(uint64_t a, uint64_t b) noexcept nogil
+    ctypedef struct Mirror "dexkit_mirror":
+        int64_t any
+        uint64_t balance
 
-
-cdef struct Mirror:
-    int64_t n_ordered
-    int64_t n_swapped
-    uint64_t balance
-
-
-cdef inline void note_pair(
-    Mirror* mirror, bint ordered, bint swapped, uint64_t end1, uint64_t end2, double value
-) noexcept nogil:
-    """Take down one line by hashes of its ends; one with equal ends is neither way round.
-
-    Which way round a line is may be as good as random: there is no branch on it.
-    """
-    cdef uint64_t bits
-    cdef uint64_t flip = (end1 ^ end2) * swapped
-    cdef uint64_t h
-    memcpy(&bits, &value, sizeof(bits))
-    end1 ^= flip
-    end2 ^= flip
-    # Constants: the golden ratio and the square root of 3, as fractions of 2**64; the value is
-    # spread by an odd one, since whole doubles differ in their high bits only.
-    h = DEXKIT_FOLD(
-        end1 ^ 0x9E3779B97F4A7C15ULL, (end2 + bits * 0xD6E8FEB86659FD93ULL) ^ 0xBB67AE8584CAA73BULL
-    )
-    mirror.n_ordered += ordered
-    mirror.n_swapped += swapped
-    mirror.balance += h * <uint64_t> (<int64_t> ordered - <int64_t> swapped)
+    # Take down one line by hashes of its ends and the bits of its value. `order` is above 0 where
+    # the first end lies before the second, below where after, 0 where they are equal: such a line
+    # is neither way round. There is no branch on it, since it may be as good as random.
+    void dexkit_note_pair(
+        Mirror* mirror, int64_t order, uint64_t end1, uint64_t end2, uint64_t bits
+    ) noexcept nogil
 
 
 cdef inline bint is_mirrored(const Mirror* mirror) noexcept nogil:
     """Whether every pair of different ends came in both orders."""
-    return (
-        mirror.n_ordered > 0 and mirror.n_ordered == mirror.n_swapped and mirror.balance == 0
-    )
+    return mirror.any != 0 and mirror.balance == 0

@@ -5,19 +5,34 @@ from libc.string cimport memcmp, memcpy, memset
 
 from dexkit_ext._bytes cimport load_word
 
+cdef extern from *:
+    """
+    typedef struct {
+        const uint8_t *text;
+        Py_ssize_t size;
+        uint64_t word; /* the first eight bytes, zeros where the name is shorter */
+        int32_t code;
+    } dexkit_name;
+
+    static inline uint64_t dexkit_hash_word(uint64_t word)
+    {
+        word *= 11400714819323198485ULL;
+        return word ^ (word >> 32);
+    }
+    """
+    ctypedef struct Name "dexkit_name":
+        const uint8_t* text
+        Py_ssize_t size
+        uint64_t word
+        int32_t code
+
+    uint64_t hash_word "dexkit_hash_word"(uint64_t word) noexcept nogil
+
 cdef enum:
     # Codes of names that are no chromosome.
     UNKNOWN = -1
     UNMAPPED = -2
     UNSEEN = -3
-
-
-cdef struct Name:
-    const uint8_t* text
-    Py_ssize_t size
-    # The first eight bytes, zeros where the name is shorter.
-    uint64_t word
-    int32_t code
 
 
 cdef struct NameTable:
@@ -26,11 +41,6 @@ cdef struct NameTable:
     uint64_t mask
     # By end. An empty entry matches no field, since empty fields are refused before.
     Name* last[2]
-
-
-cdef inline uint64_t hash_word(uint64_t word) noexcept nogil:
-    word *= 11400714819323198485ULL
-    return word ^ (word >> 32)
 
 
 cdef inline uint64_t hash_name(const uint8_t* text, Py_ssize_t size, uint64_t word) noexcept nogil:

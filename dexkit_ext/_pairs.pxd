@@ -1,9 +1,9 @@
 """State of the pairs kernel."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from dexkit_ext._division cimport Divisor
-from dexkit_ext._lines cimport BLOCK, Field, LineKernel
+from dexkit_ext._lines cimport BLOCK, LineKernel
 
 cdef enum:
     LETTER_D = 68
@@ -38,19 +38,6 @@ cdef class PairKernel(LineKernel):
     cdef Py_ssize_t n_near
     cdef readonly int64_t n_cis, n_trans, n_unknown_chrom, n_dropped
 
-    cdef int parse_lines(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
-    ) except -1 nogil
-    cdef int pair(self, const Field* fields) except -1 nogil
     cdef int take(
         self, int32_t chrom1, int64_t pos1, int32_t chrom2, int64_t pos2
     ) except -1 nogil
-    cdef Py_ssize_t batch(
-        self,
-        const uint8_t* block,
-        const int32_t* grid,
-        Py_ssize_t n_columns,
-        Py_ssize_t first,
-        Py_ssize_t n_lines,
-    ) except -1 nogil
-    cdef int count_near(self) except -1 nogil

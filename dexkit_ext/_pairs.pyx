@@ -12,7 +12,6 @@ from dexkit_ext._lines cimport (
     NUMBER,
     OFF_CHROMOSOME,
     OK,
-    TAB,
     TEXT,
     Field,
     LineKernel,
@@ -23,7 +22,6 @@ from dexkit_ext._lines cimport (
     set_number,
 )
 from dexkit_ext._names cimport UNMAPPED, UNSEEN, find_varying
-from dexkit_ext._scan cimport scan
 from dexkit_ext._typedefs cimport DEXKIT_SOURCE_DIGEST
 
 SOURCE_DIGEST = DEXKIT_SOURCE_DIGEST
@@ -36,43 +34,6 @@ cdef inline bint _is_duplicate(const Field* kind) noexcept nogil:
     return (
         kind.stop - kind.start == 2 and kind.start[0] == LETTER_D and kind.start[1] == LETTER_D
     )
-
-
-cdef bint _plain_fields(
-    LineKernel kernel, const uint8_t* block, const int32_t* begin, const int32_t* end, Field* fields
-) noexcept nogil:
-    """Read the fields of a line; return whether all have the right form."""
-    cdef int64_t* column = kernel.column
-    cdef int role
-    for role in range(ROLE_TYPE + 1):
-        if role < kernel.n_roles and not locate(
-            &fields[role], block, begin[column[role]], end[column[role]]
-        ):
-            return False
-    set_name(&fields[ROLE_CHROM1])
-    set_name(&fields[ROLE_CHROM2])
-    set_number(&fields[ROLE_POS1])
-    set_number(&fields[ROLE_POS2])
-    return (fields[ROLE_POS1].number | fields[ROLE_POS2].number) >= 0
-
-
-cdef int _record(LineKernel kernel, const Field* fields) except -1 nogil:
-    return (<PairKernel> kernel).pair(fields)
-
-
-cdef Py_ssize_t _batch(
-    LineKernel kernel,
-    const uint8_t* block,
-    const int32_t* grid,
-    Py_ssize_t n_columns,
-    Py_ssize_t first,
-    Py_ssize_t n_lines,
-) except -1 nogil:
-    return (<PairKernel> kernel).batch(block, grid, n_columns, first, n_lines)
-
-
-cdef int _flush(LineKernel kernel) except -1 nogil:
-    return (<PairKernel> kernel).count_near()
 
 
 @cython.final
@@ -128,12 +89,24 @@ cdef class PairKernel(LineKernel):
         self.reach = (n_flank + 1) * bin_size
         self.divisor = divisor(bin_size, max(lengths))
 
-    cdef int parse_lines(
-        self, const uint8_t* data, Py_ssize_t start, Py_ssize_t size
-    ) except -1 nogil:
-        return scan(self, data, start, size, TAB, _plain_fields, _record, _batch, _flush)
+    cdef bint read_fields(
+        self, const uint8_t* block, const int32_t* begin, const int32_t* end, Field* fields
+    ) noexcept nogil:
+        """Read the fields of a line; return whether all have the right form."""
+        cdef int64_t* column = self.column
+        cdef int role
+        for role in range(ROLE_TYPE + 1):
+            if role < self.n_roles and not locate(
+                &fields[role], block, begin[column[role]], end[column[role]]
+            ):
+                return False
+        set_name(&fields[ROLE_CHROM1])
+        set_name(&fields[ROLE_CHROM2])
+        set_number(&fields[ROLE_POS1])
+        set_number(&fields[ROLE_POS2])
+        return (fields[ROLE_POS1].number | fields[ROLE_POS2].number) >= 0
 
-    cdef int pair(self, const Field* fields) except -1 nogil:
+    cdef int record(self, const Field* fields) except -1 nogil:
         """Count one pair whose fields have the right form."""
         cdef int32_t chrom1, chrom2
         cdef int64_t pos1, pos2
@@ -250,7 +223,7 @@ cdef class PairKernel(LineKernel):
             grid += n_columns
         return self.n_parsed - first
 
-    cdef int count_near(self) except -1 nogil:
+    cdef int flush(self) except -1 nogil:
         """Add the near pairs gathered so far to the rows of their bins."""
         cdef const Near* near
         cdef int64_t bin1, bin2, offset

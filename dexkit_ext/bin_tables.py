@@ -12,6 +12,9 @@ from dexkit_ext.arrays import check_integer
 _MAX_BIN_BP = 1 << 31
 _MAX_FLANK = 1_000_000
 _MAX_COLUMN = 10_000
+# The kernels keep a chromosome and a position in 64 bits: 23 and 40 of them, and a sign.
+_MAX_LENGTH = 1 << 40
+_MAX_CHROMS = 1 << 23
 
 
 class BinTables:
@@ -91,13 +94,20 @@ def check_lengths(
             f"chrom_lengths must have one length per name; got shape {array.shape} for "
             f"{len(names)} names"
         )
-    if not names:
-        raise ValueError("chrom_names is empty; expected at least one chromosome")
+    if not 1 <= len(names) <= _MAX_CHROMS:
+        raise ValueError(
+            f"chrom_names has {len(names)} names; expected 1 to {_MAX_CHROMS} chromosomes"
+        )
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"chrom_lengths must be integers; got dtype {array.dtype}")
     if array.min() < 1:
         worst = int(np.argmin(array))
         raise ValueError(f"chromosome {names[worst]} has length {array[worst]}; expected 1 or more")
+    if array.max() > _MAX_LENGTH:
+        worst = int(np.argmax(array))
+        raise ValueError(
+            f"chromosome {names[worst]} has length {array[worst]}; expected at most {_MAX_LENGTH}"
+        )
     return array.astype(np.int64)
 
 

@@ -85,11 +85,11 @@ class MatrixCounter(ValueCounter):
             check_integer("first_line", first_line, 1, MAX_FIRST_LINE),
             np.array(_COLUMNS, np.int64),
             np.array(_matrix.KINDS, np.int32),
-            rows,
-            chroms,
             counts,
             cis_by_chrom,
             self._middle,
+            rows,
+            chroms,
             self._first_id,
         )
         super().__init__(kernel, {}, _COLUMNS, _FIELD_NAMES, " ", counts, cis_by_chrom)

@@ -102,6 +102,9 @@ class RegionCounter(ValueCounter):
         Which bins an anchor stands for.
     first_line : int
         Number of the first line fed, 1 unless lines before it were read elsewhere.
+    on_grid : bool
+        Whether every anchor must be a bin: start at a multiple of ``bin_size_bp`` and have its
+        length, or less at the end of a chromosome.
 
     Attributes
     ----------
@@ -110,7 +113,7 @@ class RegionCounter(ValueCounter):
     total : float
         Sum of the values of all cis and trans lines.
     cis_by_chrom : ndarray of shape (n_chroms,), dtype int64
-        Lines with both anchors on the chromosome, whatever their distance.
+        Lines of a value above 0 with both anchors on the chromosome, whatever their distance.
     n_cis, n_trans : int
         Lines with both anchors on one, or on two known chromosomes.
     n_records : int
@@ -153,6 +156,7 @@ class RegionCounter(ValueCounter):
         layout: RegionLayout,
         anchors: Literal["overlap", "midpoint"] = "overlap",
         first_line: int = 1,
+        on_grid: bool = False,
     ) -> None:
         if anchors not in ANCHORS:
             raise ValueError(f"anchors must be 'overlap' or 'midpoint'; got {anchors!r}")
@@ -176,17 +180,18 @@ class RegionCounter(ValueCounter):
             check_integer("first_line", first_line, 1, MAX_FIRST_LINE),
             np.array(columns, np.int64),
             np.array(_regions.KINDS[: len(columns)], np.int32),
+            counts,
+            cis_by_chrom,
+            tables.n_flank,
             ord(layout.separator),
             tables.lengths,
             tables.first_slot,
             tables.slots,
-            counts,
             self._own_centre,
-            cis_by_chrom,
             tables.bin_size,
-            tables.n_flank,
             self._first_position,
             anchors == "midpoint",
+            on_grid,
         )
         super().__init__(
             kernel, tables.codes, columns, _FIELD_NAMES, layout.separator, counts, cis_by_chrom
@@ -208,6 +213,16 @@ class RegionCounter(ValueCounter):
             start = self._kernel.error_number
             wanted = f"at least {start}" if self._first_position else f"more than {start}"
             return f"the {what} is {int(found)}, but the start is {start}; expected {wanted}"
+        if status == _lines.STATUS_OFF_GRID:
+            size, base = self._tables.bin_size, self._first_position
+            wanted = f"a multiple of {size}" + " plus 1" * base
+            if role not in _regions.STARTS:
+                start = self._kernel.error_number
+                wanted = f"at most {start - base + size}, a bin of {size} from {start} on"
+            return (
+                f"the {what} is {int(found)}; expected {wanted} (is every region one bin of the "
+                "matrix?)"
+            )
         name, length = self._tables.chromosome(self._kernel.error_chrom)
         if role in _regions.STARTS:
             first = self._first_position

@@ -47,7 +47,17 @@ def test_a_copy_works(copy):
 
 @pytest.mark.parametrize(
     "name",
-    ["_build_info", "_kmers", "_lines", "_matrix", "_pairs", "_pixels", "_regions", "_sequence"],
+    [
+        "_build_info",
+        "_kmers",
+        "_lines",
+        "_matrix",
+        "_pairs",
+        "_pixels",
+        "_regions",
+        "_sequence",
+        "_sums",
+    ],
 )
 def test_a_missing_module(copy, name):
     for path in copy.glob(f"{name}.*.so"):

@@ -146,6 +146,48 @@ def test_files_that_list_every_pair_in_both_orders(text, mirrored, total):
         np.testing.assert_array_equal(counter.counts, once.counts)
 
 
+def grid_line(start1, end1, start2=100, end2=150, chrom=b"chr1"):
+    return b"%s\t%d\t%d\tchr1\t%d\t%d\t.\t3\n" % (chrom, start1, end1, start2, end2)
+
+
+@pytest.mark.parametrize("wide", [0, 1, 2])
+@pytest.mark.parametrize("before", [0, 60])
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (grid_line(101, 150), r"start of anchor 1 \(column 2\) is 101; expected a multiple of 50"),
+        (grid_line(0, 50, 149, 150), r"start of anchor 2 \(column 5\) is 149; expected a mult"),
+        (grid_line(100, 151), r"end of anchor 1 .* is 151; expected at most 150, a bin of 50 from"),
+        (grid_line(0, 50, 0, 100), r"end of anchor 2 \(column 6\) is 100; expected at most 50"),
+        (grid_line(20, 60), "start of anchor 1 .* is 20; expected a multiple"),
+        (grid_line(20, 60, chrom=b"chrU"), "start of anchor 1 .* is 20; expected a multiple"),
+    ],
+)
+def test_regions_that_must_be_bins(line, reason, before, wide):
+    good = grid_line(4950, 5000) + grid_line(0, 50, 50, 100) + grid_line(100, 130)
+    assert count(good * 30 + line, SCORED, wide=wide).n_lines == 91
+    text = good * before + line + good
+    with pytest.raises(RegionParseError, match=reason) as caught:
+        count(text, SCORED, wide=wide, on_grid=True)
+    assert caught.value.line == 3 * before + 1
+    assert count(good * 30, SCORED, wide=wide, on_grid=True).n_records == 90
+
+
+def test_bins_of_a_grid_that_starts_at_one():
+    layout = RegionLayout(0, 1, 2, 3, 4, 5, one_based=True)
+    assert count(b"chr1\t51\t100\tchr1\t1\t50\n", layout, on_grid=True).n_cis == 1
+    with pytest.raises(RegionParseError, match="is 50; expected a multiple of 50 plus 1"):
+        count(b"chr1\t50\t100\tchr1\t1\t50\n", layout, on_grid=True)
+
+
+@pytest.mark.parametrize("wide", [0, 1, 2])
+def test_a_value_of_zero_is_no_observation(wide):
+    text = b"chr1\t100\t200\tchr1\t250\t300\t.\t0\nchr2\t0\t50\tchr2\t50\t100\t.\t0.0\n" * 40
+    counter = count(text + PAIR, SCORED, wide=wide)
+    np.testing.assert_array_equal(counter.cis_by_chrom, [1, 0, 0, 0, 0])
+    assert (counter.n_cis, counter.total) == (81, 3)
+
+
 def test_pairs_of_a_mirrored_file_may_share_a_bin():
     # Two lines, one contact between regions of the same bin; and a contact of a region with itself.
     near = b"chr1\t0\t10\tchr1\t20\t30\t.\t6\nchr1\t20\t30\tchr1\t0\t10\t.\t6\n"

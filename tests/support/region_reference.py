@@ -140,7 +140,7 @@ def count_regions(
             done.n_trans += 1
         else:
             done.n_cis += 1
-            done.cis_by_chrom[chrom1] += 1
+            done.cis_by_chrom[chrom1] += value > 0
             bins1, bins2 = (bins_of(*span, bin_size, anchors) for span in (span1, span2))
             for i, j in {(min(i, j), max(i, j)) for i in bins1 for j in bins2}:
                 for row, place in enumerate(rows):
@@ -185,7 +185,7 @@ def count_matrix(
             done.n_trans += 1
         else:
             done.n_cis += 1
-            done.cis_by_chrom[chroms[0]] += 1
+            done.cis_by_chrom[chroms[0]] += float(cells[2]) > 0
             if abs(j - i) <= n_flank:
                 if row_of_bin[i] >= 0:
                     places.append((row_of_bin[i], n_flank + j - i))

@@ -88,7 +88,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
     Returns
     -------
     Reading
-        A matrix; its counter refuses bins of another size.
+        A matrix; its counter refuses bins of another size, and lines whose regions are no bins.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
         f"{os.path.basename(path)}: a matrix of {size:,} bp bins (BG2); its sum is taken as the "
         "depth; a list of loops with a count is read by --contacts-format bedpe --score-column 7"
     )
-    reading = region_reading(NAME, table, COUNT, "matrix", (message,))
+    reading = region_reading(NAME, table, COUNT, "matrix", (message,), on_grid=True)
 
     def counter(target: Target) -> Counter:
         if size != target.bins.bin_size_bp:

@@ -206,7 +206,7 @@ class LongrangeCounter:
 
     @property
     def cis_by_chrom(self) -> npt.NDArray[np.int64]:
-        """Lines within each chromosome, int64 of shape (n_chroms,)."""
+        """Lines of a value above 0 within each chromosome, int64 of shape (n_chroms,)."""
         return self._between.cis_by_chrom + self._within.cis_by_chrom
 
     @property

@@ -23,7 +23,7 @@ class Counter(Protocol):
 
     @property
     def cis_by_chrom(self) -> npt.NDArray[np.int64]:
-        """Lines with both ends on the chromosome, of shape (n_chroms,)."""
+        """Lines of a value above 0 with both ends on the chromosome, of shape (n_chroms,)."""
 
     @property
     def unknown_chroms(self) -> list[str]:

@@ -210,6 +210,7 @@ def region_reading(
     value: int | None,
     kind: str = "loops",
     messages: tuple[str, ...] = (),
+    on_grid: bool = False,
 ) -> Reading:
     """Return how a table of region pairs is to be read.
 
@@ -225,6 +226,8 @@ def region_reading(
         What a line stands for.
     messages : tuple of str, optional
         Sentences to say aloud.
+    on_grid : bool, optional
+        Whether every region must be a bin.
 
     Returns
     -------
@@ -237,7 +240,7 @@ def region_reading(
     return Reading(
         format=name,
         kind=kind,
-        counter=lambda target: region_counter(layout, target),
+        counter=lambda target: region_counter(layout, target, on_grid),
         separator=table.separator,
         n_columns=table.n_columns,
         chroms_of=lambda fields: (fields[0], fields[3]) if len(fields) > 3 else (),
@@ -247,8 +250,11 @@ def region_reading(
     )
 
 
-def region_counter(layout: RegionLayout, target: Target) -> RegionCounter:
-    """Return the kernel's counter of region pairs for a genome and its rows."""
+def region_counter(layout: RegionLayout, target: Target, on_grid: bool = False) -> RegionCounter:
+    """Return the kernel's counter of region pairs for a genome and its rows.
+
+    With ``on_grid`` it refuses a region that is no bin.
+    """
     return RegionCounter(
         list(target.genome.lengths),
         list(target.genome.lengths.values()),
@@ -260,6 +266,7 @@ def region_counter(layout: RegionLayout, target: Target) -> RegionCounter:
         layout,
         anchors="midpoint" if target.anchors == "midpoint" else "overlap",
         first_line=target.first_line,
+        on_grid=on_grid,
     )
 
 

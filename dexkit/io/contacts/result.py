@@ -40,7 +40,7 @@ class ContactRows:
     n_dropped : int
         Pairs that the file marks as duplicates (DD) or unmapped (``!``); not in ``depth``.
     observed_chroms : frozenset of str
-        FASTA names of the chromosomes with at least one cis line.
+        FASTA names of the chromosomes with at least one cis line of a value above 0.
     format : str
         Name of the format, as in ``--contacts-format``.
     path : str

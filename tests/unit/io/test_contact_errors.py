@@ -157,6 +157,15 @@ def test_no_chromosome_in_common(write, kind):
         read_contact_rows(path, BINS, GENOME)
 
 
+@pytest.mark.parametrize("edit", [("100", "101"), ("150", "151")])
+def test_every_line_of_a_matrix_lies_on_the_grid(write, edit):
+    line = "chrA\t100\t150\tchrB\t0\t50\t3\n"
+    assert read(write, "bg2", line * 300).n_trans == 300
+    bad = line.replace(*edit)
+    match = rf"of anchor 1 .* is {edit[1]}; expected .* \(is every region one bin of the matrix\?\)"
+    refuse(write, "bg2", line * 250 + bad + line, match, 251)
+
+
 def test_the_last_bins_of_a_grid_may_reach_past_the_chromosome(write):
     """chrC has 130 bp: [100, 150) is cut, [150, 200) is refused."""
     line = "chrC\t100\t150\tchrC\t50\t100\t3\n"

@@ -8,6 +8,7 @@ import os
 from contextlib import contextmanager
 
 import contact_files as toy
+import matrices
 import numpy as np
 import pysam
 import pytest
@@ -26,6 +27,19 @@ ROW_OF_BIN = {
 EXPECTED = np.array(toy.expected_rows(PAIRS, ROW_OF_BIN), np.float64)
 N_CIS = sum(a == b for a, _p, b, _q in PAIRS)
 N_CIS_BINS = sum(one[0] == two[0] for one, two in toy.bin_pairs(PAIRS))
+#: Formats with a value, and the column that is taken (longrange: what holds it).
+COLUMN_OF_VALUE = {
+    "hicpro-matrix": 2,
+    "bedpe": 8,
+    "bedpe hichipper": 7,
+    "mango": 6,
+    "fithichip": 6,
+    "fithichip merged": 6,
+    "maps": 6,
+    "origami": 6,
+    "bg2": 6,
+    "longrange": 3,
+}
 KINDS = {"pairs": "pairs", "hicpro": "pairs", "hicpro-matrix": "matrix", "bg2": "matrix"}
 
 
@@ -192,6 +206,42 @@ def test_a_full_symmetric_file_counts_every_pair_once(tmp_path, kind):
     assert any("listed from both ends; each was counted once" in m for m in found.messages)
     if found.depth is not None:
         assert found.depth == len(PAIRS)
+
+
+def zeros(kind, text):
+    """Put 0 for the value of every line that lies on chrB or chrC alone."""
+    done = []
+    for line in text.splitlines():
+        separator = next((s for s in "\t, " if s in line), " ")
+        fields = line.split(separator)
+        inside = [
+            name in fields[0] and name in fields[3 % len(fields)] for name in ("chrB", "chrC")
+        ]
+        if kind == "hicpro-matrix":
+            inside = [all(int(field) > 20 for field in fields[:2])]
+        if any(inside):
+            at = COLUMN_OF_VALUE[kind]
+            fields[at] = "0" if kind != "longrange" else fields[at].partition(",")[0] + ",0"
+        done.append(separator.join(fields))
+    return "\n".join(done) + "\n"
+
+
+@pytest.mark.parametrize("kind", COLUMN_OF_VALUE)
+def test_a_value_of_zero_is_no_observation(tmp_path, kind):
+    path = save(tmp_path, kind, zeros(kind, toy.WRITERS[kind](PAIRS)))
+    found = read_contact_rows(path, BINS, GENOME)
+    assert found.observed_chroms == {"chrA"}
+    assert found.n_cis == N_CIS_BINS * (2 if kind == "longrange" else 1)
+
+
+def test_a_stored_zero_is_no_observation(tmp_path):
+    """In a .cool; hictk, which writes .hic files, refuses zeros there."""
+    table = matrices.pixels()
+    chroms = np.array([name for name, _ in matrices.bin_names()])[table["bin1_id"]]
+    table.loc[chroms != "chr1", "count"] = 0
+    path = matrices.write_cool(tmp_path / "toy.cool", table)
+    found = read_contact_rows(path, matrices.TSS_BINS, matrices.GENOME)
+    assert found.observed_chroms == {"chr1"}
 
 
 def test_progress_counts_stored_megabytes(tmp_path):
