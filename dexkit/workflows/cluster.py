@@ -114,6 +114,8 @@ def run_on_worker(plain: Mapping[str, Any], lease: str, token: str) -> dict[str,
     """
     from distributed import get_worker
 
+    if _content(Path(lease)) != token:
+        return asdict(Outcome(str(plain["name"]), "stopped before it was started", stopped=True))
     process = TaskProcess(usable_cores() // get_worker().state.nthreads)
     with ThreadPoolExecutor(1) as pool:
         try:

@@ -146,7 +146,7 @@ class Experiment:
         plain = [task.to_plain(places[task.name]) for task in waiting]
         for outcome in runner.outcomes(plain, self.path):
             n_done += 1
-            how = "failed" if outcome.error else "done"
+            how = "stopped" if outcome.stopped else "failed" if outcome.error else "done"
             logger.info("fit %d of %d, %s: %s", n_done, len(tasks), outcome.name, how)
             if outcome.error:
                 failed.append(outcome)

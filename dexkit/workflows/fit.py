@@ -26,8 +26,9 @@ from dexkit.training.display import live_line
 from dexkit.training.workers import told_by_chief
 from dexkit.workflows.baselines import baseline_config, can_be_fed, companions, fit_baseline
 from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.identity import feature_identity
 from dexkit.workflows.networks import Watch, build, fit_networks
-from dexkit.workflows.prepare import Job, feature_identity, prepare
+from dexkit.workflows.prepare import Job, prepare
 from dexkit.workflows.run_folder import RunFolder, whole_or_resumable
 from dexkit.workflows.run_tables import predictable, prediction_table, write_left_out
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.evaluation.splits import Split
 from dexkit.features.file import FeatureFile
-from dexkit.features.schema import CODES, expression_path, observed_path, signal_path
+from dexkit.features.schema import CODES, expression_path
 from dexkit.hooks import Head
 from dexkit.hooks.entries import BaselineEntry, HeadEntry
 from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
@@ -222,24 +222,6 @@ def beside(task: str, registry: Plugins) -> list[BaselineEntry]:
     """Return the baselines that stand beside every model of a task."""
     found = (registered.entry for registered in registry.baselines.values())
     return [entry for entry in found if entry.companion and entry.task == task]
-
-
-def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
-    """Return the file's name and the checksums of the arrays that a run reads."""
-    samples = job.quantiles.samples if job.quantiles is not None else (job.sample,)
-    paths = [expression_path(sample) for sample in samples]
-    if job.target is not job.observed:
-        paths.append(expression_path(job.sample, "raw"))
-    if "sequence" in job.contract.blocks:
-        paths.append(CODES)
-    if "contacts" in job.contract.blocks:
-        paths += [signal_path(job.sample), observed_path(job.sample)]
-    columns = job.columns.only(job.arrays.columns)
-    paths += [path for path in columns.paths(job.sample) if path not in paths]
-    return {
-        "file": features.path.name,
-        "sha256": {p: str(features.array_attrs(p).get("sha256", "")) for p in paths},
-    }
 
 
 def _sample(features: FeatureFile, wanted: str | None) -> str:

@@ -86,11 +86,18 @@ def test_a_worker_stops_when_its_client_has_gone(tmp_path, built, scheduler):
     import distributed
 
     lease = tmp_path / ".cluster"
-    lease.write_text("another")
+    lease.write_text("mine")
     with distributed.Client(scheduler[0], set_as_default=False) as client:
         task = plain(built, tmp_path, plugin="random-forest")
-        done = client.submit(cluster.run_on_worker, task, str(lease), "mine").result(60)
+        sent = [
+            client.submit(cluster.run_on_worker, task, str(lease), token)
+            for token in ("mine", "of a client before")
+        ]
+        late = sent[1].result(60)
+        lease.write_text("another")
+        done = sent[0].result(60)
     assert done["stopped"]
+    assert late["error"] == "stopped before it was started"
     assert not (tmp_path / "runs/random-forest/fold-0/bundle.json").exists()
 
 

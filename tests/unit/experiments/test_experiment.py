@@ -65,16 +65,24 @@ def test_an_existing_folder_is_refused_and_force_replaces_experiments_only(tmp_p
         made(out, force=True, resume=True)
 
 
-def test_a_whole_experiment_is_kept_until_the_new_one_is_whole(tmp_path):
-    out = made(tmp_path / "e")
-    with (
-        pytest.raises(InputError, match="went wrong"),
-        Experiment.open(out, "crossval", {"n": 2}, force=True),
-    ):
-        raise InputError("went wrong")
+@pytest.mark.parametrize("with_a_run", [True, False])
+def test_a_whole_experiment_is_kept_until_the_new_one_is_whole(tmp_path, with_a_run):
+    out, failed = made(tmp_path / "e"), tmp_path / "e.failed"
+
+    def go_wrong():
+        with Experiment.open(out, "crossval", {"n": 2}, force=True):
+            if with_a_run:
+                (out / "runs/mean").mkdir()
+            raise InputError("went wrong")
+
+    with pytest.raises(InputError, match="went wrong"):
+        go_wrong()
     assert json.loads((out / "experiment.json").read_text())["settings"] == SETTINGS
     assert (out / "note.json").exists()
-    assert json.loads((tmp_path / "e.failed" / "experiment.json").read_text())["settings"]["n"] == 2
+    # What can go on is kept beside it, what cannot is not.
+    assert failed.exists() == with_a_run
+    if with_a_run:
+        assert json.loads((failed / "experiment.json").read_text())["settings"]["n"] == 2
 
 
 def test_resuming_needs_the_same_experiment(tmp_path, built):
