@@ -189,7 +189,11 @@ def test_files(summary, built):
     }
     assert json.loads((summary.path / "experiment.json").read_text())["finished"] is True
     html = (summary.path / "report.html").read_text()
-    for text in ("Cross-sample prediction: alpha, beta", "7 names in the list, 1 of them unknown"):
+    for text in (
+        "Cross-sample prediction: alpha, beta",
+        "7 names in the list, 1 of them unknown",
+        "95 % bootstrap intervals: 100 resamples over genes",
+    ):
         assert text in html
     assert html.count("base64,") == len(MODELS) * 2
     copied = table(summary.path, "copied.tsv")
