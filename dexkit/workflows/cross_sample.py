@@ -88,7 +88,6 @@ class _Plan:
     blocks: tuple[str, ...]
     splits: SplitTable
     listed: GeneList | None
-    usable: npt.NDArray[np.bool_]
     labels: tuple[str, ...]
 
 
@@ -197,7 +196,7 @@ def _plan(features_path: Path, config: CrossSampleConfig) -> _Plan:
     labels = tuple(
         model.plugin or job.model_name for model, job in zip(config.models, jobs, strict=True)
     )
-    return _Plan(features, samples, blocks, splits, listed, usable, labels)
+    return _Plan(features, samples, blocks, splits, listed, labels)
 
 
 def _check_genes(

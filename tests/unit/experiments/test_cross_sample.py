@@ -11,8 +11,11 @@ from toy import build
 
 from dexkit.errors import ConfigError, InputError, TrainingError
 from dexkit.evaluation.metrics import pearson
+from dexkit.evaluation.runs import read_run
+from dexkit.evaluation.split_file import read_table
 from dexkit.features.file import FeatureFile
 from dexkit.models.bundle import Predictor
+from dexkit.workflows.cross_predict import predict_across
 from dexkit.workflows.cross_report import sentences, summary_frame
 from dexkit.workflows.cross_sample import CrossSampleConfig, cross_sample
 from dexkit.workflows.model_configs import model_configs
@@ -112,6 +115,26 @@ def test_predictions_are_those_of_the_model_of_the_fold_on_the_other_contacts(su
         np.testing.assert_allclose(part["independent"], part["from:alpha"])
         np.testing.assert_allclose(part.observed, features.expression("beta")[rows], rtol=1e-6)
         np.testing.assert_allclose(part["copy-mean"], features.expression("alpha")[rows], rtol=1e-6)
+
+
+def test_a_network_has_not_seen_its_validation_genes(summary, built):
+    """What is fitted to the training part alone is asked for genes of a training part alone."""
+    features, samples = FeatureFile(built), ("alpha", "beta")
+    runs = {
+        (sample, fold): read_run(run_of(summary, "contact-ridge", sample, fold))
+        for sample in samples
+        for fold in range(FOLDS)
+    }
+    folds = read_table(summary.path / "splits.tsv").fold
+    seen = {}
+    for parts in (("train",), ("train", "validation")):
+        found, _ = predict_across(features, samples, runs, folds, "ridge", parts)
+        seen[parts] = found.complete("seen")
+    in_training = np.zeros(len(features), dtype=bool)
+    for run in runs.values():
+        in_training |= (run.predictions.part == "train").to_numpy()
+    np.testing.assert_array_equal(seen["train",], in_training)
+    assert seen["train", "validation"].all()
 
 
 @pytest.mark.usefixtures("no_page")
