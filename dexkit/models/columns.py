@@ -39,7 +39,6 @@ class Columns:
         sample: str,
         blocks: Collection[str],
         wanted: Collection[str],
-        quantiles: Mapping[str, QuantileNormaliser] | None = None,
     ) -> Columns:
         """Find out what a feature file has for a sample.
 
@@ -53,21 +52,19 @@ class Columns:
             Blocks that the run uses: without contacts there are no loops.
         wanted : collection of str
             ``"loops"``, ``"other-samples"``: what baselines ask for.
-        quantiles : mapping of str to QuantileNormaliser, optional
-            Maps of the other samples.
 
         Returns
         -------
         Columns
-            Those that are wanted and there.
+            Those that are wanted and there; expression of other samples as it is.
         """
-        loops, others = None, {}
+        loops = None
+        others: dict[str, QuantileNormaliser | None] = {}
         if LOOPS in wanted and "contacts" in blocks:
             if all(features.has(path) for path in loop_paths(sample)):
                 loops = _units(features, sample)
         if OTHER_SAMPLES in wanted:
-            names = [name for name in features.expression_samples if name != sample]
-            others = {name: (quantiles or {}).get(name) for name in names}
+            others = {name: None for name in features.expression_samples if name != sample}
         return cls(loops, others)
 
     @property

@@ -98,6 +98,7 @@ def write_cross_report(
     scores: pd.DataFrame,
     comparisons: pd.DataFrame,
     notes: Sequence[str],
+    intervals: str,
 ) -> Path:
     """Draw the matrices and write ``report.html``.
 
@@ -111,6 +112,8 @@ def write_cross_report(
         Content of the tables.
     notes : sequence of str
         What a reader must know.
+    intervals : str
+        What the brackets behind a value hold.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def write_cross_report(
     samples, splits, listed = across.samples, across.splits, across.listed
     leaky = [f"{LEAKY_NOTE}: relatives of test genes were trained on."] if splits.leaky else []
     sections = [
-        Section("Result", [*sentences(scores, comparisons), *leaky, *notes]),
+        Section("Result", [*sentences(scores, comparisons), intervals, *leaky, *notes]),
         Section("What is compared", _METHOD),
     ]
     for genes in scores["genes"].unique():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError
+from dexkit.evaluation.bootstrap import LEVEL
 from dexkit.evaluation.split_file import SplitTable
 from dexkit.evaluation.splits import MIN_PART_GENES
 from dexkit.features.file import FeatureFile
@@ -87,7 +88,6 @@ class _Plan:
     blocks: tuple[str, ...]
     splits: SplitTable
     listed: GeneList | None
-    usable: npt.NDArray[np.bool_]
     labels: tuple[str, ...]
 
 
@@ -155,9 +155,20 @@ def cross_sample(
         experiment.write_table("comparisons.tsv", comparisons)
         write_predictions(experiment, across)
         write_genes(experiment, across, "contacts" in plan.blocks, config.models[0].unobserved)
-        report = write_cross_report(experiment, across, scores, comparisons, list(notes))
+        report = write_cross_report(
+            experiment, across, scores, comparisons, list(notes), _intervals(config)
+        )
         experiment.finish()
     return CrossSampleSummary(out, scores, comparisons, tuple(notes), report)
+
+
+def _intervals(config: CrossSampleConfig) -> str:
+    if not config.n_bootstrap:
+        return "No intervals were asked for."
+    return (
+        f"Brackets hold {100 * LEVEL:.0f} % bootstrap intervals: {config.n_bootstrap:,} resamples "
+        f"over {config.by}s, the same ones for all predictors and samples."
+    )
 
 
 def _plan(features_path: Path, config: CrossSampleConfig) -> _Plan:
@@ -185,7 +196,7 @@ def _plan(features_path: Path, config: CrossSampleConfig) -> _Plan:
     labels = tuple(
         model.plugin or job.model_name for model, job in zip(config.models, jobs, strict=True)
     )
-    return _Plan(features, samples, blocks, splits, listed, usable, labels)
+    return _Plan(features, samples, blocks, splits, listed, labels)
 
 
 def _check_genes(

@@ -11,8 +11,11 @@ from toy import build
 
 from dexkit.errors import ConfigError, InputError, TrainingError
 from dexkit.evaluation.metrics import pearson
+from dexkit.evaluation.runs import read_run
+from dexkit.evaluation.split_file import read_table
 from dexkit.features.file import FeatureFile
 from dexkit.models.bundle import Predictor
+from dexkit.workflows.cross_predict import predict_across
 from dexkit.workflows.cross_report import sentences, summary_frame
 from dexkit.workflows.cross_sample import CrossSampleConfig, cross_sample
 from dexkit.workflows.model_configs import model_configs
@@ -114,6 +117,26 @@ def test_predictions_are_those_of_the_model_of_the_fold_on_the_other_contacts(su
         np.testing.assert_allclose(part["copy-mean"], features.expression("alpha")[rows], rtol=1e-6)
 
 
+def test_a_network_has_not_seen_its_validation_genes(summary, built):
+    """What is fitted to the training part alone is asked for genes of a training part alone."""
+    features, samples = FeatureFile(built), ("alpha", "beta")
+    runs = {
+        (sample, fold): read_run(run_of(summary, "contact-ridge", sample, fold))
+        for sample in samples
+        for fold in range(FOLDS)
+    }
+    folds = read_table(summary.path / "splits.tsv").fold
+    seen = {}
+    for parts in (("train",), ("train", "validation")):
+        found, _ = predict_across(features, samples, runs, folds, "ridge", parts)
+        seen[parts] = found.complete("seen")
+    in_training = np.zeros(len(features), dtype=bool)
+    for run in runs.values():
+        in_training |= (run.predictions.part == "train").to_numpy()
+    np.testing.assert_array_equal(seen["train",], in_training)
+    assert seen["train", "validation"].all()
+
+
 @pytest.mark.usefixtures("no_page")
 def test_no_label_of_a_fold_reaches_its_predictions(summary, built, tmp_path):
     """Other expression of one chromosome, in all samples, changes no unseen prediction on it."""
@@ -189,7 +212,11 @@ def test_files(summary, built):
     }
     assert json.loads((summary.path / "experiment.json").read_text())["finished"] is True
     html = (summary.path / "report.html").read_text()
-    for text in ("Cross-sample prediction: alpha, beta", "7 names in the list, 1 of them unknown"):
+    for text in (
+        "Cross-sample prediction: alpha, beta",
+        "7 names in the list, 1 of them unknown",
+        "95 % bootstrap intervals: 100 resamples over genes",
+    ):
         assert text in html
     assert html.count("base64,") == len(MODELS) * 2
     copied = table(summary.path, "copied.tsv")
