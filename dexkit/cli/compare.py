@@ -13,10 +13,16 @@ def compare_command(
         list[Path],
         typer.Argument(
             metavar="RUN",
-            help="Run folders, or folders of crossval: several folds of each model. The first "
-            "model is compared with each of the others.",
+            help="Run folders, or folders of crossval: several folds of each model.",
         ),
     ],
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Model that each of the others is compared with. \\[default: the first]",
+        ),
+    ] = None,
     metric: Annotated[
         str | None,
         typer.Option(help="Metric to show; the tables hold all. \\[default: pearson or auroc]"),
@@ -56,7 +62,7 @@ def compare_command(
         get_metric(metric)
     if out is not None:
         check_output(out, force)
-    comparison = compare_runs(runs, bootstrap, seed, baselines)
+    comparison = compare_runs(runs, bootstrap, seed, baselines, reference)
     shown = main_metric(comparison, metric)
     report = None if out is None else save_comparison(comparison, out, shown, force)
     if as_json:

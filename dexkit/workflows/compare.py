@@ -35,8 +35,9 @@ def compare_runs(
     n_bootstrap: int = 1000,
     seed: int = 0,
     baselines: bool = False,
+    reference: str | None = None,
 ) -> ModelComparison:
-    """Compare the model of the first folder with the others; see :func:`find_models`.
+    """Compare one model with each of the others; see :func:`find_models`.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def compare_runs(
     baselines : bool, optional
         Compare the baselines that were fitted beside the models, too. Runs of one model are
         always compared with their baselines.
+    reference : str, optional
+        Label of the model that the others are compared with; the first by default.
 
     Returns
     -------
@@ -55,12 +58,21 @@ def compare_runs(
 
     Raises
     ------
+    ConfigError
+        If the reference is none of the models.
     InputError
         If a folder is no run, or the models were not tested on the same genes in the same folds.
     FormatError
         If a file of a run is malformed.
     """
-    return compare_models(pair_runs(find_models(paths), baselines), n_bootstrap, seed)
+    models = find_models(paths)
+    if reference is not None:
+        if reference not in models:
+            raise ConfigError(
+                f"no model {reference!r} among the runs; {did_you_mean(reference, models)}"
+            )
+        models = {reference: models[reference], **models}
+    return compare_models(pair_runs(models, baselines), n_bootstrap, seed)
 
 
 def main_metric(comparison: ModelComparison, wanted: str | None = None) -> str:

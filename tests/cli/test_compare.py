@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from run_folders import predictions, write_run
+from toy import build
 
 N_FOLDS = 6
 
@@ -86,6 +87,7 @@ def test_json_and_baselines(dexkit, runs):
     [
         (["--metric", "pearsn"], "did you mean 'pearson'"),
         (["--metric", "auroc"], "'auroc' is no metric of regression"),
+        (["--reference", "nett"], "no model 'nett' among the runs; did you mean 'net'"),
         (["--bootstrap", 50], "at least 100; got 50"),
     ],
 )
@@ -96,3 +98,18 @@ def test_options_are_checked(refused, runs, options, match):
 def test_runs_that_do_not_belong_together(refused, runs, tmp_path):
     other = write_run(tmp_path / "other", sample="Jurkat", model="other", extras=False)
     refused("compare", *runs, other, match="other cannot be compared with net: their sample")
+
+
+def test_a_cross_validation(dexkit, simulated, tmp_path):
+    """The folder of crossval stands for all its runs."""
+    features = build(simulated, tmp_path / "f.h5", contacts=())
+    models = ["--plugin", "ridge", "--plugin", "gc", "--set", "ridge.k=2"]
+    options = ["--sample", "alpha", "--folds", 3, "--bootstrap", 0, "-o", tmp_path / "cv"]
+    made = dexkit("crossval", features, *models, *options)
+    assert made.exit_code == 0, made.output
+    arguments = ["compare", tmp_path / "cv", "--reference", "ridge", "--bootstrap", 0, "--json"]
+    content = json.loads(dexkit(*arguments).stdout)
+    assert content["labels"][0] == "ridge"
+    assert {"gc", "mean"} < set(content["labels"])
+    assert {len(runs) for runs in content["runs"].values()} == {3}
+    assert content["n_genes"] == 60

@@ -54,38 +54,6 @@ def test_bad_resampling_is_refused(args, error, match):
         draw(*args)
 
 
-def test_interval_of_a_correlation_covers_the_truth():
-    truth, n_sets = 0.6, 200
-    rng = np.random.default_rng(7)
-    covered = 0
-    for i in range(n_sets):
-        y = rng.normal(size=150)
-        p = truth * y + math.sqrt(1 - truth**2) * rng.normal(size=150)
-        interval = bootstrap.bootstrap_interval(y, p, "pearson", n_bootstrap=300, seed=i)
-        assert interval.low <= interval.value <= interval.high
-        covered += interval.low <= truth <= interval.high
-    # 95 % wanted; four standard errors of 200 coverings, and a small-sample shortfall, allowed.
-    assert 0.88 <= covered / n_sets <= 0.99
-
-
-def test_groups_widen_the_interval_where_groups_differ():
-    """Errors share a chromosome effect: only the bootstrap over chromosomes covers the truth."""
-    n_sets, n_groups, n_each = 100, 25, 20
-    groups = np.repeat([f"chr{i}" for i in range(n_groups)], n_each)
-    rng = np.random.default_rng(11)
-    covered = {"gene": 0, "chromosome": 0}
-    for i in range(n_sets):
-        effect = np.repeat(rng.normal(size=n_groups), n_each)
-        error = effect + 0.3 * rng.normal(size=len(groups))
-        truth = 1 + 0.3**2
-        for by, given in (("gene", None), ("chromosome", groups)):
-            zero = np.zeros(len(groups))
-            interval = bootstrap.bootstrap_interval(error, zero, "mse", 300, i, given)
-            covered[by] += interval.low <= truth <= interval.high
-    assert covered["gene"] / n_sets < 0.6
-    assert covered["chromosome"] / n_sets > 0.8
-
-
 def test_paired_difference_is_narrower_than_the_intervals():
     rng = np.random.default_rng(3)
     y = rng.normal(size=400)
