@@ -56,6 +56,14 @@ class Split:
     file: str = ""
     sha256: str = ""
 
+    @property
+    def left_out_reason(self) -> str:
+        """Why genes are in no part, in words; a file holds no reasons."""
+        related = "related to genes of another part"
+        if self.file:
+            return f"in no part of the split file {self.file} ({related}, or without data)"
+        return f"{related} ({self.kind} split)"
+
     def describe(self) -> dict[str, Any]:
         """Return everything but the gene indices as JSON-able values."""
         facts: dict[str, Any] = {

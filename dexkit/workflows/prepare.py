@@ -168,7 +168,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         usable &= seen
     n_members = 1 if choice.baseline else config.train.ensemble
     splits = splits_of_run(features, usable, config.split, config.train.seed, n_members)
-    left_out[_in_no_part(splits[0])] = functools.reduce(
+    left_out[splits[0].left_out_reason] = functools.reduce(
         np.intersect1d, [split.left_out for split in splits]
     )
     development = np.sort(np.concatenate([splits[0].train, splits[0].validation]))
@@ -253,14 +253,6 @@ def _blocks(features: FeatureFile, sample: str, wanted: tuple[str, ...] | None) 
                 f"{did_you_mean(block, available)}"
             )
     return tuple(b for b in available if wanted is None or b in wanted)
-
-
-def _in_no_part(split: Split) -> str:
-    """Return why a split leaves usable genes out; a file holds no reasons."""
-    related = "related to genes of another part"
-    if split.file:
-        return f"in no part of the split file {split.file} ({related}, or without data)"
-    return f"{related} ({split.kind} split)"
 
 
 def _quantiles(
