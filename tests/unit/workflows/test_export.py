@@ -97,7 +97,10 @@ def test_the_description_says_what_goes_in_and_out(exported):
     }
     assert found["outputs"]["predicted"]["unit"].startswith("log10(raw + pseudocount)")
     assert found["members"] == ["member-0"]
-    assert found["contract"] == json.loads((RUN / "bundle.json").read_text())["contract"]
+    # The golden bundle is older than some of the keys, which then say nothing.
+    stored = json.loads((RUN / "bundle.json").read_text())["contract"]
+    nothing = {"balance": None, "kinds": None, "columns": {"loops": None, "other_samples": {}}}
+    assert found["contract"] == nothing | stored
 
 
 def test_every_member_of_an_ensemble(whole_run, features, tmp_path):
