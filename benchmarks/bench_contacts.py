@@ -29,8 +29,12 @@ HICPRO_LAYOUT = PairLayout(1, 2, 4, 5)
 BEDPE_LAYOUT = RegionLayout(0, 1, 2, 3, 4, 5, value=7)
 BG2_LAYOUT = RegionLayout(0, 1, 2, 3, 4, 5, value=6)
 Layout = PairLayout | RegionLayout
-SUFFIXES = {
-    PAIRS_LAYOUT: "pairs", HICPRO_LAYOUT: "allValidPairs", BEDPE_LAYOUT: "bedpe", BG2_LAYOUT: "bg2"
+#: Kinds of files by the end of their names. Lists of loops compress very differently: bins in order
+#: (as callers of loops on a grid write them) to some 5 bytes a line, peaks with ends of their own
+#: (ChIA-PET) to some 20; published lists have been seen from 5 to 19.
+LAYOUTS = {
+    "pairs": PAIRS_LAYOUT, "allValidPairs": HICPRO_LAYOUT, "peaks.bedpe": BEDPE_LAYOUT,
+    "bins.bedpe": BEDPE_LAYOUT, "bg2": BG2_LAYOUT,
 }  # fmt: skip
 
 
@@ -57,51 +61,70 @@ def bin_pairs(n: int) -> tuple[np.ndarray, ...]:
     return cells // FIRST[-1], cells % FIRST[-1], count
 
 
-def drawn(layout: Layout, n: int) -> tuple[np.ndarray, ...]:
-    """Columns of a file: ends of pairs and their numbers, or starts of bins and their counts."""
-    if isinstance(layout, PairLayout):
+def peaks(n: int) -> tuple[np.ndarray, ...]:
+    """Peaks of 300 to 3,000 bp around the ends of cis pairs, cut where their bin ends."""
+    chrom1, pos1, chrom2, pos2, _ = (column[::2] for column in draw(n))
+    rng = np.random.default_rng(3)
+    cis = chrom1 == chrom2
+    starts = [position[cis] - 1 for position in (pos1, pos2)]
+    ends = [
+        np.minimum(start + rng.integers(300, 3_000, len(start)), (start // BIN_BP + 1) * BIN_BP)
+        for start in starts
+    ]
+    count = np.minimum(rng.zipf(2.0, cis.sum()), 1_000)
+    return chrom1[cis], starts[0], ends[0], chrom2[cis], starts[1], ends[1], count
+
+
+def drawn(kind: str, n: int) -> tuple[np.ndarray, ...]:
+    """Columns of a file: ends of pairs and their numbers, or of regions and their counts."""
+    if isinstance(LAYOUTS[kind], PairLayout):
         return draw(n)
+    if kind == "peaks.bedpe":
+        return peaks(n)
     bin1, bin2, count = bin_pairs(n)
     chrom1, chrom2 = (np.searchsorted(FIRST, end, side="right") - 1 for end in (bin1, bin2))
     start1, start2 = (bin1 - FIRST[chrom1]) * BIN_BP, (bin2 - FIRST[chrom2]) * BIN_BP
     # A BG2 is a whole matrix; a BEDPE lists loops, which lie within chromosomes.
-    kept = (chrom1 == chrom2) | (layout == BG2_LAYOUT)
-    return tuple(column[kept] for column in (chrom1, start1, chrom2, start2, count))
+    kept = (chrom1 == chrom2) | (kind == "bg2")
+    columns = (chrom1, start1, start1 + BIN_BP, chrom2, start2, start2 + BIN_BP, count)
+    return tuple(column[kept] for column in columns)
 
 
-def header(layout: Layout) -> str:
-    if layout != PAIRS_LAYOUT:
+def header(kind: str) -> str:
+    if kind != "pairs":
         return ""
     sizes = "".join(f"#chromsize: {c} {n}\n" for c, n in zip(NAMES, LENGTHS, strict=True))
     columns = "#columns: readID chrom1 pos1 chrom2 pos2 strand1 strand2\n"
     return f"## pairs format v1.0\n#sorted: chr1-chr2-pos1-pos2\n{sizes}{columns}"
 
 
-def line(layout: Layout, a: int, p: int, b: int, q: int, i: int) -> str:
-    """One line of a file, between p and q of chromosomes a and b; ``i`` is its number or count."""
-    if layout == PAIRS_LAYOUT:
+def line(kind: str, *values: int) -> str:
+    """One line of a file; the last value is the number of the pair or the count of the loop."""
+    if not isinstance(LAYOUTS[kind], PairLayout):
+        a, start1, end1, b, start2, end2, count = values
+        ends = f"{NAMES[a]}\t{start1}\t{end1}\t{NAMES[b]}\t{start2}\t{end2}"
+        return f"{ends}\t{count}\n" if kind == "bg2" else f"{ends}\t.\t{count}\n"
+    a, p, b, q, i = values
+    if kind == "pairs":
         return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t{NAMES[b]}\t{q}\t+\t-\n"
-    if layout == HICPRO_LAYOUT:
-        fragments = f"HIC_{p // 400}\tHIC_{q // 400}"
-        end2 = f"{NAMES[b]}\t{q}\t-\t{200 + i % 300}"
-        return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t+\t{end2}\t{fragments}\t42\t42\n"
-    ends = f"{NAMES[a]}\t{p}\t{p + BIN_BP}\t{NAMES[b]}\t{q}\t{q + BIN_BP}"
-    return f"{ends}\t.\t{i}\n" if layout == BEDPE_LAYOUT else f"{ends}\t{i}\n"
+    fragments = f"HIC_{p // 400}\tHIC_{q // 400}"
+    end2 = f"{NAMES[b]}\t{q}\t-\t{200 + i % 300}"
+    return f"SRR1658570.{i}\t{NAMES[a]}\t{p}\t+\t{end2}\t{fragments}\t42\t42\n"
 
 
-def make_file(n: int, layout: Layout) -> Path:
+def make_file(n: int, kind: str) -> Path:
     """Write (once) a gzip file of ``n`` pairs, or of the pairs of bins that they lie in."""
-    path = bench.RESULTS / f"bench-contacts-{n}.{SUFFIXES[layout]}.gz"
+    path = bench.RESULTS / f"bench-contacts-{n}.{kind}.gz"
     if path.exists():
         return path
     bench.RESULTS.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
     with gzip.open(partial, "wt", compresslevel=6) as handle:
-        handle.write(header(layout))
-        columns = drawn(layout, n)
+        handle.write(header(kind))
+        columns = drawn(kind, n)
         for start in range(0, len(columns[0]), 100_000):
             part = [column[start : start + 100_000].tolist() for column in columns]
-            handle.write("".join(line(layout, *values) for values in zip(*part, strict=True)))
+            handle.write("".join(line(kind, *values) for values in zip(*part, strict=True)))
     partial.replace(path)
     return path
 
@@ -221,7 +244,7 @@ def with_polars(path: Path) -> np.ndarray:
 def with_duckdb(path: Path) -> np.ndarray:
     import duckdb
 
-    skip = header(PAIRS_LAYOUT).count("\n")
+    skip = header("pairs").count("\n")
     columns = "{'r': 'VARCHAR', 'c': 'VARCHAR', 'p': 'BIGINT', 'd': 'VARCHAR', 'q': 'BIGINT', "
     columns += "'s': 'VARCHAR', 't': 'VARCHAR'}"
     table = f"read_csv('{path}', delim='\t', header=false, skip={skip}, columns={columns})"
@@ -275,8 +298,9 @@ def peers(path: Path, layout: Layout) -> dict[str, Callable[[], object] | None]:
     }
 
 
-def table(title: str, layout: Layout, n_pairs: int) -> bench.Table:
-    path = make_file(n_pairs, layout)
+def table(title: str, kind: str, n_pairs: int) -> bench.Table:
+    layout = LAYOUTS[kind]
+    path = make_file(n_pairs, kind)
     n, text_bytes = measure(path)
 
     def two_replicates() -> None:
@@ -316,10 +340,11 @@ def table(title: str, layout: Layout, n_pairs: int) -> bench.Table:
 def tables(size: str) -> list[bench.Table]:
     n = 10_000_000 if size == "full" else 250_000
     return [
-        table("pairs", PAIRS_LAYOUT, n),
-        table("HiC-Pro", HICPRO_LAYOUT, n),
-        table("BEDPE", BEDPE_LAYOUT, n),
-        table("BG2", BG2_LAYOUT, n),
+        table("pairs", "pairs", n),
+        table("HiC-Pro", "allValidPairs", n),
+        table("BEDPE, peaks", "peaks.bedpe", n),
+        table("BEDPE, bins in order", "bins.bedpe", n),
+        table("BG2", "bg2", n),
     ]
 
 
