@@ -11,7 +11,8 @@ from dexkit.hooks.manager import PluginChoice, Plugins, parse_plugin_argument, p
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.baselines import can_be_fed
 from dexkit.workflows.fit_config import FitConfig
-from dexkit.workflows.prepare import Job, beside
+from dexkit.workflows.parts import beside
+from dexkit.workflows.prepare import Job
 
 
 def model_configs(
