@@ -99,6 +99,12 @@ def fit_command(
             rich_help_panel=_TRAINING,
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of gene id and weight in the loss (TSV).", rich_help_panel=_TRAINING
+        ),
+    ] = None,
     ensemble: Annotated[
         int | None,
         typer.Option(
@@ -185,6 +191,7 @@ def fit_command(
 ) -> None:
     """Train a model and score it, beside baselines, on held-out chromosomes."""
     from dexkit.workflows.splits import split_setting
+    from dexkit.workflows.weights import weights_setting
 
     named = {
         "epochs": epochs,
@@ -203,7 +210,7 @@ def fit_command(
         "data": data,
         "checkpoint_steps": checkpoint_steps,
         "tensorboard": tensorboard or None,
-    }
+    } | weights_setting(weights)
     overrides = {
         "preset": preset,
         "plugin": plugin,

@@ -17,6 +17,7 @@ from dexkit.evaluation.metrics import format_value, get_metric, metrics_for
 from dexkit.evaluation.pooling import sample_scope
 from dexkit.evaluation.runs import PARTS, RunPredictions, read_json, read_run
 from dexkit.files import disk_errors, write_whole
+from dexkit.io.weights import describe_weights
 from dexkit.report.draw import draw_run
 from dexkit.report.page import fill, png_uri
 
@@ -213,6 +214,9 @@ def _inputs(run: RunPredictions, bundle: Mapping[str, Any], config: str) -> list
         size = _mapping(contract, "contacts").get("bin_size_bp")
         width = f" of {size:,} bp" if isinstance(size, int) else ""
         rows.append(("contact bins", f"{n_bins:,}{width}"))
+    weights = read_json(run.path / "metrics.json").get("weights")
+    if weights:
+        rows.append(("weights in the loss", describe_weights(weights)))
     file = _mapping(bundle, "features").get("file")
     if file:
         rows.append(("feature file", str(file)))

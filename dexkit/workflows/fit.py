@@ -262,6 +262,8 @@ def _run(
     )
     if job.quantiles is not None:
         metrics["expression"] = job.quantiles.describe()
+    if job.weights is not None:
+        metrics["weights"] = job.weights.facts
     folder.write("metrics.json", json.dumps(metrics, indent=1))
     _bundle(features, job, config, identity).save(folder.path, models)
     return metrics
@@ -312,9 +314,17 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
             # The values of the preset are all here; a later change of it must not reach them.
             "encoders": {entry.block: entry.name for entry, _ in job.encoders},
             "preset": None,
-            "train": config.train.model_copy(update={"recipe": job.recipe}),
+            "train": config.train.model_copy(update={"recipe": job.recipe} | _weights(config, job)),
         }
     )
+
+
+def _weights(config: FitConfig, job: Job) -> dict[str, str]:
+    """Return the table of gene weights as a later process finds it, and tells it from another."""
+    if config.train.weights is None or job.weights is None:
+        return {}
+    path = str(Path(config.train.weights).absolute())
+    return {"weights": path, "weights_sha256": job.weights.facts["genes"]["sha256"]}
 
 
 def _bundle(features: FeatureFile, job: Job, config: FitConfig, identity: dict[str, Any]) -> Bundle:

@@ -62,10 +62,11 @@ def learning_of(job: Job, split: Split, gene_names: Any, sequence_alone: bool = 
         same, computed in one pass of the network instead of one for each sample.
     """
     arrays = replace(job.arrays, contacts=None) if sequence_alone else job.arrays
+    weights = None if job.weights is None else job.weights.values
     names = job.rows.names(gene_names)
     if not job.per_sample:
         target = job.head.encode_target(job.target, job.state)
-        return Learning(arrays, target, split.train, split.validation, job.weights, names)
+        return Learning(arrays, target, split.train, split.validation, weights, names)
     rows, number = job.rows, len(job.rows.samples)
     measured = np.full(len(rows), np.nan)
     for part in (split.train, split.validation):
@@ -75,16 +76,17 @@ def learning_of(job: Job, split: Split, gene_names: Any, sequence_alone: bool = 
         index = np.arange(len(rows))
         every[index, rows.numbers(index)] = measured
         target = job.head.encode_target(every, job.state)
-        return Learning(arrays, target, split.train, split.validation, job.weights, names)
+        return Learning(arrays, target, split.train, split.validation, weights, names)
     table = rows.by_sample(measured)
-    weights = np.isfinite(table).sum(axis=1).astype(np.float32)
-    if job.weights is not None:
-        weights *= rows.by_sample(job.weights)[:, 0]
+    counts = np.isfinite(table).sum(axis=1).astype(np.float32)
+    if weights is not None:
+        # Heads of this kind have no classes: the weight is that of the gene, in every sample.
+        counts *= rows.by_sample(weights)[:, 0]
     return Learning(
         arrays,
         job.head.encode_target(table, job.state),
         np.unique(rows.genes(split.train)),
         np.unique(rows.genes(split.validation)),
-        weights,
+        counts,
         np.asarray(gene_names),
     )

@@ -30,6 +30,7 @@ from dexkit.workflows.parts import beside, check_settings, choose_encoders, head
 from dexkit.workflows.rows import Rows, choose_rows
 from dexkit.workflows.splits import splits_of_run
 from dexkit.workflows.targets import in_one_distribution, quantiles_of, target_of
+from dexkit.workflows.weights import Weights, weights_of
 
 logger = logging.getLogger("dexkit")
 
@@ -77,7 +78,7 @@ class Job:
     columns : tuple of Columns
         What there is for baselines to read beside the blocks, by sample; ``arrays`` have what this
         run reads.
-    weights : ndarray of shape (n_rows,), dtype float32, or None
+    weights : Weights or None
         Weight of every row in the loss of a network; None: all count alike.
     recipe : str
         ``"joint"`` or ``"two-step"``.
@@ -100,7 +101,7 @@ class Job:
     arrays: BlockArrays
     state: Mapping[str, Any]
     columns: tuple[Columns, ...]
-    weights: npt.NDArray[np.float32] | None = None
+    weights: Weights | None = None
     recipe: str = "joint"
 
     @property
@@ -214,6 +215,9 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         )
     head = head_entry.build(head_config)
     target, state = target_of(features, rows, head_entry, head, observed, development)
+    weights = None
+    if choice.baseline is None:
+        weights = weights_of(features, rows, head, target, state, development, config.train)
     if len(rows.samples) > 1 and "contacts" not in blocks and not head_entry.per_sample:
         logger.warning(
             "without contacts nothing tells %s apart: the model predicts the same for all of them",
@@ -237,6 +241,7 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
         arrays=arrays,
         state=state,
         columns=columns,
+        weights=weights,
         recipe=recipe,
     )
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dexkit.errors import ConfigError, InputError, TrainingError
 from dexkit.evaluation.evaluate import evaluate_runs
+from dexkit.evaluation.paired_runs import pair_runs
 from dexkit.evaluation.runs import read_run
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import expression_path
@@ -22,10 +23,12 @@ from dexkit.hooks import plugins
 from dexkit.models.bundle import Predictor
 from dexkit.workflows.fit import fit
 from dexkit.workflows.learning import learning_of
+from dexkit.workflows.model_configs import model_configs
 from dexkit.workflows.predict import predict
 from dexkit.workflows.prepare import prepare
 from dexkit.workflows.run_folder import RunFolder
 from dexkit.workflows.run_tables import say_what_is_used
+from dexkit.workflows.weights import Weights
 
 BOTH = ("sequence", "contacts")
 #: Genes that have no expression in beta.
@@ -331,7 +334,7 @@ def test_a_row_of_all_samples_weighs_as_much_as_the_rows_it_stands_for(gaps, sev
     job = prepare(features, several(head="multi-task"), plugins())
     if weighted:
         weights = np.tile(np.random.default_rng(3).uniform(0.5, 2, 60), 2)
-        job = replace(job, weights=weights.astype(np.float32))
+        job = replace(job, weights=Weights(weights.astype(np.float32), {}))
     split, names = job.splits[0], features.genes.gene_name
     apart = learning_of(job, split, names)
     together = learning_of(job, split, names, sequence_alone=True)
@@ -438,3 +441,11 @@ def test_samples_that_do_not_go_together(built, config, tmp_path, change, error,
     if change is no_contacts:
         job = prepare(features, config(plugin="ridge", sample="alpha,beta"), plugins())
         assert job.contract.blocks == ("sequence",)
+
+
+def test_experiments_compare_models_of_one_sample(run):
+    with pytest.raises(ConfigError, match="--sample alpha,beta is one model of several samples"):
+        model_configs(None, {"sample": "alpha,beta"}, ("ridge", "mean"))
+    several = read_run(run)
+    with pytest.raises(InputError, match="a run of the samples alpha,beta, in which a gene has"):
+        pair_runs({"one": [several], "two": [several]})
