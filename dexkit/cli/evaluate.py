@@ -63,6 +63,30 @@ def evaluate_command(
     print_evaluation(evaluation, wide_console())
 
 
+def _samples_table(evaluation: Evaluation) -> Table:
+    """Return the first metric of model and baselines by sample."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dexkit.evaluation.metrics import metrics_for
+    from dexkit.evaluation.pooling import sample_scope
+
+    metric = metrics_for(evaluation.task)[0]
+    table = Table(title=f"{metric.label} by sample", title_justify="left")
+    for i, sample in enumerate(evaluation.samples):
+        scope = sample_scope(evaluation.headline, sample)
+        rows = [
+            s
+            for s in evaluation.scores
+            if s.scope == scope and s.metric == metric.name and not s.versus
+        ]
+        if i == 0:
+            for name in ("sample", "genes", *(s.predictor for s in rows)):
+                table.add_column(escape(name))
+        table.add_row(escape(sample), f"{rows[0].n:,}", *map(str, rows))
+    return table
+
+
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Print the headline scores, the paired differences, the folds and the notes.
 
@@ -114,6 +138,8 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         console.print(folds)
     if (strata := _strata_table(evaluation)) is not None:
         console.print(strata)
+    if evaluation.samples:
+        console.print(_samples_table(evaluation))
     for note in evaluation.notes:
         console.print(f"note: {note}", markup=False, highlight=False)
 

@@ -32,14 +32,21 @@ def fit_command(
             "without a named encoder gets that of the preset."
         ),
     ] = None,
-    sample: Annotated[str | None, typer.Option(help="Sample whose expression is learnt.")] = None,
+    sample: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Sample whose expression is learnt; several, joined by commas or repeated: one "
+            "model for all of them."
+        ),
+    ] = None,
     blocks: Annotated[
         str | None, typer.Option(help="Blocks to use, joined by commas (sequence,contacts).")
     ] = None,
     head: Annotated[
         str | None,
         typer.Option(
-            help="regression, classification, poisson or negative-binomial. \\[default: regression]"
+            help="regression, classification, poisson, negative-binomial or multi-task (an output "
+            "for each sample). \\[default: regression]"
         ),
     ] = None,
     unobserved: Annotated[
@@ -90,6 +97,12 @@ def fit_command(
             help="joint, or two-step: the sequence part with a head of its own first, then all. "
             "\\[default: joint]",
             rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of gene id and weight in the loss (TSV).", rich_help_panel=_TRAINING
         ),
     ] = None,
     ensemble: Annotated[
@@ -176,8 +189,9 @@ def fit_command(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
 ) -> None:
-    """Train a model on one sample and score it, beside baselines, on held-out chromosomes."""
+    """Train a model and score it, beside baselines, on held-out chromosomes."""
     from dexkit.workflows.splits import split_setting
+    from dexkit.workflows.weights import weights_setting
 
     named = {
         "epochs": epochs,
@@ -196,11 +210,11 @@ def fit_command(
         "data": data,
         "checkpoint_steps": checkpoint_steps,
         "tensorboard": tensorboard or None,
-    }
+    } | weights_setting(weights)
     overrides = {
         "preset": preset,
         "plugin": plugin,
-        "sample": sample,
+        "sample": ",".join(sample) if sample else None,
         "blocks": blocks.split(",") if blocks else None,
         "head": head,
         "unobserved": unobserved,

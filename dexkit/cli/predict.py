@@ -14,7 +14,10 @@ def predict_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Table to write (TSV).")],
     sample: Annotated[
         str | None,
-        typer.Option(help="Sample whose contacts are read; the training sample by default."),
+        typer.Option(
+            help="Sample to predict, whose contacts are read; also one that the model never saw. "
+            "\\[default: the training sample]"
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing table.")] = False,
 ) -> None:

@@ -57,16 +57,19 @@ def show_metrics(metrics: dict[str, Any], part: str = "test") -> None:
     """
     from rich.table import Table
 
-    scores = metrics["parts"][part]
     names = _SHOWN[metrics["task"]]
     split = metrics["split"]
-    where = f"{part} part, {metrics['n'][part]} genes of {metrics['sample']}"
+    samples = metrics.get("samples", {})
+    unit = f"genes x {len(samples)} samples, " if samples else "genes of "
+    where = f"{part} part, {metrics['n'][part]} {unit}{metrics['sample']}"
     table = Table(title=f"{where}, {split['kind']} split{' (leaky)' if split['leaky'] else ''}")
     table.add_column("model")
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)
-    for model, by_metric in scores.items():
-        table.add_row(model, *(_cell(by_metric[name]) for name in names))
+    tables = {"": metrics, **{f" on {sample}": own for sample, own in samples.items()}}
+    for of_sample, scores in tables.items():
+        for model, by_metric in scores["parts"].get(part, {}).items():
+            table.add_row(f"{model}{of_sample}", *(_cell(by_metric[name]) for name in names))
     wide_console().print(table)
 
 

@@ -14,11 +14,12 @@ from dexkit.evaluation.metrics import compute, format_value, metrics_for
 from dexkit.evaluation.pooling import (
     check_same_cross_validation,
     check_values,
+    notes_of,
     part_table,
     pool_folds,
+    with_samples,
 )
-from dexkit.evaluation.runs import PARTS, RunPredictions, baseline_columns, read_run
-from dexkit.evaluation.splits import LEAKY_NOTE
+from dexkit.evaluation.runs import PARTS, baseline_columns, read_run, samples_of, tables_by_sample
 from dexkit.files import write_whole
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Score:
     Parameters
     ----------
     scope : str
-        ``"pooled"`` (out-of-fold genes of all runs) or ``"fold K"``.
+        ``"pooled"`` (out-of-fold genes of all runs) or ``"fold K"``; of one of several samples
+        ``"pooled: SAMPLE"`` or ``"fold K: SAMPLE"``.
     role : str
         ``"model"``, ``"baseline"`` or ``"difference"``.
     predictor : str
@@ -45,7 +47,7 @@ class Score:
     metric : str
         Metric name.
     n : int
-        Number of genes.
+        Number of genes; over several samples, of genes in a sample.
     value, low, high : float or None
         Value and bootstrap bounds; None stands for undefined.
     """
@@ -92,6 +94,8 @@ class Evaluation:
         Every number.
     notes : tuple of str
         What a reader must know beside the numbers.
+    samples : tuple of str
+        Samples that have scores of their own, beside those over all; empty for one sample.
     """
 
     task: str
@@ -108,6 +112,7 @@ class Evaluation:
     baselines: tuple[str, ...]
     scores: tuple[Score, ...]
     notes: tuple[str, ...]
+    samples: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -192,8 +197,8 @@ def evaluate_runs(
     seed : int
         Seed of the bootstrap, not negative.
     by : str
-        Resample ``"gene"`` or whole ``"chromosome"`` (intervals that allow for the likeness of
-        neighbouring genes).
+        Resample ``"gene"`` (in all its samples together) or whole ``"chromosome"`` (intervals
+        that allow for the likeness of neighbouring genes).
 
     Returns
     -------
@@ -221,6 +226,7 @@ def evaluate_runs(
     scopes: dict[str, pd.DataFrame] = tables
     if len(loaded) > 1:
         scopes = {POOLED: pool_folds(loaded, list(tables.values()), part), **tables}
+    scopes = with_samples(scopes)
 
     first = loaded[0]
     scores: list[Score] = []
@@ -243,7 +249,8 @@ def evaluate_runs(
         level=LEVEL,
         baselines=tuple(baseline_columns(first.predictions)),
         scores=tuple(scores),
-        notes=_notes(loaded, part),
+        notes=notes_of(loaded, part),
+        samples=samples_of(first.predictions),
     )
 
 
@@ -276,7 +283,8 @@ def score_predictions(
     -------
     dict
         ``task``, ``model``, ``sample``, ``split``, ``n`` (genes by part), ``parts`` (part ->
-        model or baseline -> metric -> ``value``, ``low``, ``high``, None for undefined).
+        model or baseline -> metric -> ``value``, ``low``, ``high``, None for undefined). Of
+        several samples ``samples``, too: sample -> ``n`` and ``parts`` of its rows alone.
 
     Raises
     ------
@@ -306,7 +314,16 @@ def score_predictions(
         "split": {key: value for key, value in split.items() if key != "n"},
         "n": {part: int((predictions["part"] == part).sum()) for part in PARTS},
         "parts": scored,
-    }
+    } | _by_sample(predictions, task, model, split, n_bootstrap, seed, parts)
+
+
+def _by_sample(predictions: pd.DataFrame, task: str, model: str, *options: Any) -> dict[str, Any]:
+    """Return what ``metrics.json`` has for each of several samples; nothing for one sample."""
+    found = {}
+    for sample, own in tables_by_sample(predictions).items():
+        scores = score_predictions(own, task, model, sample, *options)
+        found[sample] = {key: scores[key] for key in ("n", "parts")}
+    return {"samples": found} if found else {}
 
 
 def score_table(
@@ -343,7 +360,10 @@ def score_table(
         columns[f"{name} (baseline)" if name == model else name] = column
     predicted = {name: table[column].to_numpy() for name, column in columns.items()}
     metrics = [metric.name for metric in metrics_for(task)]
-    groups = table["chrom"].to_numpy(dtype=str) if by == "chromosome" and n_bootstrap else None
+    # A gene in several samples is drawn as a whole: its rows are no independent evidence.
+    column = "chrom" if by == "chromosome" else "gene_id"
+    grouped = by == "chromosome" or bool(table["gene_id"].duplicated().any())
+    groups = table[column].to_numpy(dtype=str) if grouped and n_bootstrap else None
     draws = bootstrap_replicates(observed, predicted, metrics, n_bootstrap, seed, groups)
     values = {
         (name, metric): compute(metric, observed, predicted[name])
@@ -373,25 +393,3 @@ def score_table(
             interval = percentile_interval(value, difference)
             rows.append(row("difference", model, name, metric, interval))
     return rows
-
-
-def _notes(runs: Sequence[RunPredictions], part: str) -> tuple[str, ...]:
-    notes = []
-    split = runs[0].split
-    if any(bool(run.split["leaky"]) for run in runs):
-        notes.append(
-            f"{LEAKY_NOTE}: random genes, so neighbours and family members of the {part} genes "
-            "were trained on; the scores are too high for unseen genes"
-        )
-    if part != "test":
-        notes.append(f"{part} genes were used in fitting; the scores are no test of the model")
-    if len(runs) > 1 and len(runs) < int(split["n_folds"]):
-        notes.append(f"{len(runs)} of {split['n_folds']} folds are pooled")
-    if len(runs) > 1:
-        for name, column in baseline_columns(runs[0].predictions).items():
-            if all(run.predictions[column].nunique() == 1 for run in runs):
-                notes.append(
-                    f"baseline {name} is constant within each fold, so its pooled ranking of genes "
-                    "compares folds only"
-                )
-    return tuple(notes)

@@ -90,6 +90,12 @@ def pair_runs(
         label: sorted(runs, key=lambda run: run.fold) for label, runs in models.items() if runs
     }
     for runs in by_model.values():
+        several = [run for run in runs if len(run.samples) > 1]
+        if several:
+            raise InputError(
+                f"{several[0].path} is a run of the samples {several[0].sample}, in which a gene "
+                "has several rows; models are compared on one sample, evaluate the run by itself"
+            )
         check_same_cross_validation(runs)
         pool_folds(runs, [part_table(run, "test") for run in runs], "test")
     reference, *others = by_model

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dexkit.errors import InputError
-from dexkit.evaluation.runs import RunPredictions, baseline_columns
-from dexkit.evaluation.splits import SEEDED_KINDS
+from dexkit.evaluation.runs import (
+    SAMPLE_COLUMN,
+    RunPredictions,
+    baseline_columns,
+    samples_of,
+)
+from dexkit.evaluation.splits import LEAKY_NOTE, SEEDED_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +34,31 @@ def part_table(run: RunPredictions, part: str) -> pd.DataFrame:
         raise InputError(f"{run.path} has no gene in the {part} part; choose another part")
     check_values(table, f"the {part} part of {run.path}")
     return table
+
+
+def with_samples(scopes: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Put the rows of each sample behind the rows of all, where there are several samples.
+
+    Parameters
+    ----------
+    scopes : mapping of str to DataFrame
+        Rows by scope.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The scopes as given, then for each of them ``SCOPE: SAMPLE`` by sample.
+    """
+    every = dict(scopes)
+    for scope, table in scopes.items():
+        for sample in samples_of(table):
+            every[sample_scope(scope, sample)] = table[table[SAMPLE_COLUMN] == sample]
+    return every
+
+
+def sample_scope(scope: str, sample: str) -> str:
+    """Return the name of the scope that is one sample of another scope."""
+    return f"{scope}: {sample}"
 
 
 def check_values(table: pd.DataFrame, where: str) -> None:
@@ -120,7 +150,7 @@ def pool_folds(
 
     seen: dict[str, Path] = {}
     for run, table in zip(runs, tables, strict=True):
-        for gene in table["gene_id"]:
+        for gene in table["gene_id"].unique():
             if gene in seen:
                 raise InputError(
                     f"gene {gene} is in the {part} part of both {seen[gene]} and {run.path}; a "
@@ -129,3 +159,44 @@ def pool_folds(
                 )
             seen[gene] = run.path
     return pd.concat(tables, ignore_index=True)
+
+
+def notes_of(runs: Sequence[RunPredictions], part: str) -> tuple[str, ...]:
+    """Return what a reader must know beside the scores.
+
+    Parameters
+    ----------
+    runs : sequence of RunPredictions
+        A run, or the folds of a cross-validation.
+    part : str
+        Part that was scored.
+
+    Returns
+    -------
+    tuple of str
+        Sentences.
+    """
+    notes = []
+    split = runs[0].split
+    if any(bool(run.split["leaky"]) for run in runs):
+        notes.append(
+            f"{LEAKY_NOTE}: random genes, so neighbours and family members of the {part} genes "
+            "were trained on; the scores are too high for unseen genes"
+        )
+    if part != "test":
+        notes.append(f"{part} genes were used in fitting; the scores are no test of the model")
+    if len(runs[0].samples) > 1:
+        notes.append(
+            "scores over all samples include the differences between samples; those of each "
+            "sample do not"
+        )
+    if len(runs) > 1 and len(runs) < int(split["n_folds"]):
+        notes.append(f"{len(runs)} of {split['n_folds']} folds are pooled")
+    if len(runs) > 1:
+        for name, column in baseline_columns(runs[0].predictions).items():
+            if all(run.predictions[column].nunique() == 1 for run in runs):
+                notes.append(
+                    f"baseline {name} is constant within each fold, so its pooled ranking of genes "
+                    "compares folds only"
+                )
+    return tuple(notes)

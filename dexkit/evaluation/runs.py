@@ -21,6 +21,8 @@ UNMEASURED = "unmeasured"
 BASELINE_PREFIX = "baseline:"
 
 _TEXT_COLUMNS = ("gene_id", "gene_name", "chrom", "strand", "part")
+#: Only in the table of a run of several samples.
+SAMPLE_COLUMN = "sample"
 _NUMBER_COLUMNS = ("tss", "observed", "predicted", "predicted_sd")
 _SPLIT_KEYS = ("kind", "n_folds", "fold", "seed", "leaky")
 
@@ -36,7 +38,7 @@ class RunPredictions:
     task : str
         ``"regression"`` or ``"classification"``.
     model, sample : str
-        Names from ``metrics.json``.
+        Names from ``metrics.json``; several samples are joined by commas.
     split : mapping
         ``kind``, ``n_folds``, ``fold``, ``seed``, ``leaky`` and more, as in ``metrics.json``.
     predictions : DataFrame
@@ -51,9 +53,29 @@ class RunPredictions:
     predictions: pd.DataFrame
 
     @property
+    def samples(self) -> tuple[str, ...]:
+        """The samples of the predictions."""
+        return samples_of(self.predictions) or (self.sample,)
+
+    @property
     def fold(self) -> int:
         """0-based number of the test fold."""
         return int(self.split["fold"])
+
+
+def samples_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the samples that a table of predictions tells apart, in file order."""
+    if SAMPLE_COLUMN not in table.columns:
+        return ()
+    return tuple(str(name) for name in table[SAMPLE_COLUMN].unique())
+
+
+def tables_by_sample(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each sample without their column ``sample``; none without that column."""
+    return {
+        sample: table[table[SAMPLE_COLUMN] == sample].drop(columns=SAMPLE_COLUMN)
+        for sample in samples_of(table)
+    }
 
 
 def baseline_columns(table: pd.DataFrame) -> dict[str, str]:
@@ -78,14 +100,16 @@ def read_predictions(path: Path) -> pd.DataFrame:
     DataFrame
         Columns as in the file: text columns as str (a gene called ``NA`` stays ``NA``), ``tss``
         0-based, ``observed``, ``predicted``, ``predicted_sd`` and ``baseline:*`` as float64 with
-        NaN where the file is empty.
+        NaN where the file is empty. The table of a run of several samples has a column ``sample``
+        and a row for each gene in each sample.
 
     Raises
     ------
     InputError
         If the file is missing.
     FormatError
-        If a column is missing, a number or a part is not one, or a gene occurs twice.
+        If a column is missing, a number or a part is not one, or a gene occurs twice (in one
+        sample).
     """
     import pandas as pd
 
@@ -118,11 +142,11 @@ def read_predictions(path: Path) -> pd.DataFrame:
             str(path),
             int(bad_part[0]) + 2,
         )
-    twice = np.flatnonzero(table["gene_id"].duplicated().to_numpy())
+    key = [column for column in ("gene_id", SAMPLE_COLUMN) if column in header]
+    twice = np.flatnonzero(table.duplicated(key).to_numpy())
     if len(twice):
-        raise FormatError(
-            f"gene {table['gene_id'].iloc[twice[0]]} occurs twice", str(path), int(twice[0]) + 2
-        )
+        named = " of ".join(str(table[column].iloc[twice[0]]) for column in key)
+        raise FormatError(f"gene {named} occurs twice", str(path), int(twice[0]) + 2)
     for column in (*_NUMBER_COLUMNS, *baseline_columns(table).values()):
         table[column] = _numbers(table[column].to_numpy(dtype=object), column, path)
     return table

@@ -102,17 +102,17 @@ class Head(Protocol):
 
     task: Task
 
-    def fit_target(self, y_train: npt.NDArray[np.float64]) -> Mapping[str, float]:
+    def fit_target(self, y_train: npt.NDArray[np.float64]) -> Mapping[str, Any]:
         """Learn the target transform from training values; return JSON-able state."""
         ...
 
     def encode_target(
-        self, y: npt.NDArray[np.float64], state: Mapping[str, float]
+        self, y: npt.NDArray[np.float64], state: Mapping[str, Any]
     ) -> npt.NDArray[np.float32]:
         """Turn values in original units into what the loss compares with."""
         ...
 
-    def build(self, vector: Any, state: Mapping[str, float]) -> Any:
+    def build(self, vector: Any, state: Mapping[str, Any]) -> Any:
         """Add the output layer(s) on the joint vector; return the output tensor (batch, n)."""
         ...
 
@@ -121,7 +121,7 @@ class Head(Protocol):
         ...
 
     def decode(
-        self, output: npt.NDArray[np.float32], state: Mapping[str, float]
+        self, output: npt.NDArray[np.float32], state: Mapping[str, Any]
     ) -> npt.NDArray[np.float64]:
         """Turn the network's output into one prediction a gene.
 
@@ -150,6 +150,11 @@ class HeadEntry:
     target : str
         What it learns: ``"log10"``, the logarithm of expression, or ``"raw"``, expression as
         measured (likelihoods of counts).
+    per_sample : bool
+        Whether it has an output for each sample of the run. ``y``, the encoded target and what
+        ``decode`` returns then have the shape (n_genes, n_samples), NaN in ``y`` and in the
+        target where there is nothing to learn: the loss of a gene is the mean over its other
+        outputs.
     """
 
     name: str
@@ -158,6 +163,7 @@ class HeadEntry:
     factory: str
     summary: str = ""
     target: Target = "log10"
+    per_sample: bool = False
 
     def build(self, config: PluginConfig) -> Head:
         """Return the head."""

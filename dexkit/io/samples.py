@@ -12,6 +12,8 @@ from dexkit.errors import FormatError, InputError, did_you_mean
 from dexkit.io.contacts import stored_file
 from dexkit.io.text import input_file, read_lines
 
+#: Stands between the samples of a run; no sample name holds it.
+SAMPLE_SEPARATOR = ","
 COLUMNS = ("sample", "contacts", "depth", "expression", "expression_column")
 
 _EMPTY = ("", ".")

@@ -36,7 +36,7 @@ class Network:
 def build_network(
     encoders: Sequence[tuple[EncoderEntry, PluginConfig]],
     head: Head,
-    target_state: Mapping[str, float],
+    target_state: Mapping[str, Any],
     contract: Contract,
     joint_units: Sequence[int] = (40,),
     joint_dropout: float = 0.0,

@@ -15,15 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit import __version__
-from dexkit.errors import FormatError, InputError
+from dexkit.errors import FormatError, InputError, did_you_mean
 from dexkit.features.file import FeatureFile
 from dexkit.files import atomic_path, write_whole
 from dexkit.hooks.base import resolve
 from dexkit.hooks.manager import parse_config, plugins
+from dexkit.io.samples import SAMPLE_SEPARATOR
 from dexkit.models.backend import compiled, load_tensorflow
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
-from dexkit.models.quantile import QuantileNormaliser
+from dexkit.models.quantile import Quantiles, quantiles_from_json
 from dexkit.models.saving import save_network
 
 BUNDLE_VERSION = 1
@@ -65,12 +66,12 @@ class Bundle:
     task : str
         ``"regression"`` or ``"classification"``.
     sample : str
-        Sample that it was trained on.
+        Sample that it was trained on; several are joined by commas.
     contract : Contract
         Inputs.
     normaliser : ProfileNormaliser or None
         Of the contacts, fitted on the training genes.
-    quantiles : QuantileNormaliser or None
+    quantiles : QuantileNormaliser, SampleQuantiles or None
         Of the expression, fitted on the training genes: predictions are in its units. None when
         expression was taken as it is.
     head : dict
@@ -89,11 +90,16 @@ class Bundle:
     sample: str
     contract: Contract
     normaliser: ProfileNormaliser | None
-    quantiles: QuantileNormaliser | None
+    quantiles: Quantiles | None
     head: dict[str, Any]
     parts: list[dict[str, Any]]
     train_genes: list[str]
     features: dict[str, Any]
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """The samples that it was trained on."""
+        return tuple(self.sample.split(SAMPLE_SEPARATOR))
 
     def save(self, run: Path, members: Sequence[Any]) -> None:
         """Write the model files and, last, ``bundle.json`` with their checksums.
@@ -205,6 +211,7 @@ class Predictor:
         if self.bundle.kind == "baseline":
             import joblib
 
+            self._columns: tuple[str, ...] = ()
             self._wanted = registry.baseline(self.bundle.parts[0]["name"]).blocks
             return [joblib.load(run / name) for name in files]
         load_tensorflow()
@@ -213,6 +220,7 @@ class Predictor:
         import dexkit.models.layers  # noqa: F401  (registers the layer for loading)
 
         head = registry.head(self.bundle.head["name"])
+        self._columns = self.bundle.samples if head.per_sample else ()
         self._head = head.build(parse_config(head.config, self.bundle.head["config"], "head"))
         for part in self.bundle.parts:
             resolve(registry.encoder(part["name"]).factory)  # registers the plugin's own layers
@@ -228,6 +236,11 @@ class Predictor:
         """The head of a network; None for a baseline."""
         return self._head
 
+    @property
+    def output_samples(self) -> tuple[str, ...]:
+        """Samples that the head has an output of its own for; empty where one serves all."""
+        return self._columns
+
     def predict(
         self,
         features: FeatureFile,
@@ -242,7 +255,8 @@ class Predictor:
         features : FeatureFile
             Any feature file with the same windows and bins.
         sample : str
-            Sample whose contacts are read; a model without contacts ignores it.
+            Sample whose contacts are read, and whose output is taken where the head has one for
+            each; any other model without contacts ignores it.
         index : ndarray of shape (n_genes,), dtype intp, optional
             Rows to predict; all by default.
         batch_size : int, optional
@@ -256,26 +270,35 @@ class Predictor:
         Raises
         ------
         InputError
-            When the file does not fit the model.
+            When the file does not fit the model, or the head has no output of the sample.
         """
+        if self._columns and sample not in self._columns:
+            raise InputError(
+                f"the model has an output for each of the samples {', '.join(self._columns)}, none "
+                f"for {sample!r}; {did_you_mean(sample, self._columns)}"
+            )
         self.bundle.contract.check(features, sample)
         arrays = BlockArrays.read(features, sample, self.bundle.contract, self.bundle.normaliser)
         rows = np.arange(len(features)) if index is None else index
         if self.bundle.kind == "baseline":
             blocks = arrays.for_baseline(rows, self._wanted)
             return Prediction(self._members[0].predict(blocks), None)
+        columns = None
+        if self._columns:
+            columns = np.full(len(rows), self._columns.index(sample))
         return predict_members(
-            self._members, self._head, self.bundle.head["state"], arrays, rows, batch_size
+            self._members, self._head, self.bundle.head["state"], arrays, rows, batch_size, columns
         )
 
 
 def predict_members(
     models: Sequence[Any],
     head: Any,
-    state: Mapping[str, float],
+    state: Mapping[str, Any],
     arrays: BlockArrays,
     rows: npt.NDArray[np.intp],
     batch_size: int = 256,
+    columns: npt.NDArray[np.intp] | None = None,
 ) -> Prediction:
     """Predict with the networks of an ensemble, batch by batch.
 
@@ -288,11 +311,13 @@ def predict_members(
     state : mapping
         Target state of the head.
     arrays : BlockArrays
-        Inputs of all genes.
-    rows : ndarray of shape (n_genes,), dtype intp
-        Genes to predict.
+        Inputs of all rows.
+    rows : ndarray of shape (n,), dtype intp
+        Rows to predict.
     batch_size : int, optional
-        Genes a step.
+        Rows a step.
+    columns : ndarray of shape (n,), dtype intp, optional
+        Which output of the head is the prediction of each row, where it has one a sample.
 
     Returns
     -------
@@ -306,7 +331,8 @@ def predict_members(
             np.asarray(forward(arrays.plain(rows[i : i + batch_size])))
             for i in range(0, len(rows), batch_size)
         ]
-        members.append(head.decode(np.concatenate(outputs), state))
+        decoded = head.decode(np.concatenate(outputs), state)
+        members.append(decoded if columns is None else decoded[np.arange(len(rows)), columns])
     return Prediction.of_members(members)
 
 
@@ -327,7 +353,7 @@ def _bundle_of(values: dict[str, Any]) -> Bundle:
         **{k: values[k] for k in ("kind", "model", "task", "sample", "head", "parts")},
         contract=contract,
         normaliser=normaliser,
-        quantiles=QuantileNormaliser.from_json(quantiles) if quantiles else None,
+        quantiles=quantiles_from_json(quantiles) if quantiles else None,
         train_genes=values["train_genes"],
         features=values["features"],
     )

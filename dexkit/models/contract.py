@@ -203,17 +203,18 @@ class Contract:
 
 @dataclass(frozen=True)
 class BlockArrays:
-    """The arrays of all genes of a file, ready for batches.
+    """The arrays of all rows, ready for batches: row by row a gene in a sample.
 
     Parameters
     ----------
     codes : ndarray of shape (n_genes, length_bp + 2 * margin_bp), dtype uint8, or None
-        Base codes with margins (a read-only memory map).
+        Base codes with margins (a read-only memory map). They are the same in every sample: row
+        ``i`` has those of gene ``i % n_genes``.
     margin_bp : int
         Margin at both ends of ``codes``.
-    contacts : ndarray of shape (n_genes, n_bins), dtype float32, or None
-        Standardised profiles.
-    columns : mapping of str to ndarray of shape (n_genes, n_columns), dtype float64
+    contacts : ndarray of shape (n_samples * n_genes, n_bins), dtype float32, or None
+        Standardised profiles, sample by sample.
+    columns : mapping of str to ndarray of shape (n_samples * n_genes, n_columns), dtype float64
         What baselines read beside them, see :meth:`dexkit.models.columns.Columns.read`.
     """
 
@@ -226,47 +227,52 @@ class BlockArrays:
     def read(
         cls,
         features: FeatureFile,
-        sample: str,
+        samples: str | Sequence[str],
         contract: Contract,
         normaliser: ProfileNormaliser | None,
-        columns: Columns | None = None,
+        columns: Sequence[Columns] | None = None,
     ) -> BlockArrays:
-        """Take the contract's blocks out of a feature file.
+        """Take the contract's blocks out of a feature file, for one sample or several.
 
         Parameters
         ----------
         features : FeatureFile
             The file.
-        sample : str
-            Sample whose contacts are read.
+        samples : str or sequence of str
+            Samples whose contacts are read.
         contract : Contract
             What the model reads.
         normaliser : ProfileNormaliser or None
             Of the contacts; None leaves them out.
-        columns : Columns, optional
-            What baselines read; by default what the contract says.
+        columns : sequence of Columns, optional
+            What baselines read, by sample; by default what the contract says.
 
         Returns
         -------
         BlockArrays
-            Arrays of all genes.
+            Arrays of all rows.
         """
+        names = [samples] if isinstance(samples, str) else samples
         codes, margin = None, 0
         if "sequence" in contract.blocks:
             codes = features.array(CODES)
             margin = features.window_bp[2]
         contacts = None
         if normaliser is not None:
-            contacts = normaliser.apply(*features.contacts(sample))
-        wanted = contract.columns if columns is None else columns
-        return cls(codes, margin, contacts, wanted.read(features, sample))
+            parts = [normaliser.apply(*features.contacts(name)) for name in names]
+            contacts = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        wanted = [contract.columns] * len(names) if columns is None else columns
+        read = [one.read(features, name) for one, name in zip(wanted, names, strict=True)]
+        shared = {key: np.concatenate([one[key] for one in read]) for key in read[0]}
+        return cls(codes, margin, contacts, shared)
 
     def plain(self, index: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
-        """Return unshifted arrays of some genes by block, as baselines and prediction use them."""
+        """Return unshifted arrays of some rows by block, as baselines and prediction use them."""
         arrays: dict[str, npt.NDArray[Any]] = {}
         if self.codes is not None:
             stop = self.codes.shape[1] - self.margin_bp
-            arrays["sequence"] = np.ascontiguousarray(self.codes[index, self.margin_bp : stop])
+            genes = index % len(self.codes)
+            arrays["sequence"] = np.ascontiguousarray(self.codes[genes, self.margin_bp : stop])
         if self.contacts is not None:
             arrays["contacts"] = self.contacts[index]
         return arrays
@@ -274,12 +280,12 @@ class BlockArrays:
     def for_baseline(
         self, index: npt.NDArray[np.intp], wanted: Sequence[str]
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays of some genes that a baseline can use.
+        """Return the arrays of some rows that a baseline can use.
 
         Parameters
         ----------
         index : ndarray of shape (n,), dtype intp
-            Genes, as rows of the feature file.
+            Rows; with one sample those of the feature file.
         wanted : sequence of str
             Blocks of the baseline's entry: fit and predict get the same ones.
 

@@ -115,3 +115,50 @@ class QuantileNormaliser:
             np.asarray(values["source"], dtype=np.float64),
             np.asarray(values["target"], dtype=np.float64),
         )
+
+
+@dataclass(frozen=True)
+class SampleQuantiles:
+    """The maps of several samples, to the mean distribution of the same samples.
+
+    Parameters
+    ----------
+    maps : dict of str to QuantileNormaliser
+        By sample.
+    """
+
+    maps: dict[str, QuantileNormaliser]
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Samples whose distributions were averaged."""
+        return next(iter(self.maps.values())).samples
+
+    @property
+    def n_genes(self) -> int:
+        """Genes that the maps were learnt from."""
+        return next(iter(self.maps.values())).n_genes
+
+    def describe(self) -> str:
+        """Return one phrase for logs, metrics and reports."""
+        return next(iter(self.maps.values())).describe()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the maps as plain lists."""
+        maps = {
+            sample: {"source": one.source.tolist(), "target": one.target.tolist()}
+            for sample, one in self.maps.items()
+        }
+        return {"samples": list(self.samples), "n_genes": self.n_genes, "maps": maps}
+
+
+Quantiles = QuantileNormaliser | SampleQuantiles
+
+
+def quantiles_from_json(values: dict[str, Any]) -> Quantiles:
+    """Rebuild the map of one sample, or those of several, from ``to_json``."""
+    if "maps" not in values:
+        return QuantileNormaliser.from_json(values)
+    shared = {key: values[key] for key in ("samples", "n_genes")}
+    maps = values["maps"].items()
+    return SampleQuantiles({name: QuantileNormaliser.from_json(shared | one) for name, one in maps})

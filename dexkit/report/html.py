@@ -14,8 +14,10 @@ from dexkit import __version__
 from dexkit.errors import FormatError, InputError
 from dexkit.evaluation.evaluate import Evaluation, evaluate_runs
 from dexkit.evaluation.metrics import format_value, get_metric, metrics_for
+from dexkit.evaluation.pooling import sample_scope
 from dexkit.evaluation.runs import PARTS, RunPredictions, read_json, read_run
 from dexkit.files import disk_errors, write_whole
+from dexkit.io.weights import describe_weights
 from dexkit.report.draw import draw_run
 from dexkit.report.page import fill, png_uri
 
@@ -79,9 +81,12 @@ def _context(run: RunPredictions, evaluation: Evaluation) -> dict[str, Any]:
         "run_name": run.path.resolve().name,
         "evaluation": evaluation,
         "split": dict(run.split),
-        "summary": _summary(evaluation),
+        "summary": _summary(run, evaluation),
         "n": {part: int((run.predictions["part"] == part).sum()) for part in PARTS},
         "n_genes": len(run.predictions),
+        "unit": _unit(run),
+        "sample_scores": _sample_rows(evaluation),
+        "main_metric": metrics_for(evaluation.task)[0].label,
         "inputs": _inputs(run, bundle, config),
         "left_out": _left_out(run.path / "left_out.tsv"),
         "facts": _flatten(bundle),
@@ -96,13 +101,19 @@ def _context(run: RunPredictions, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _summary(evaluation: Evaluation) -> list[str]:
+def _unit(run: RunPredictions) -> str:
+    """Return what a row is."""
+    n = len(run.samples)
+    return "genes" if n == 1 else f"genes x {n} samples"
+
+
+def _summary(run: RunPredictions, evaluation: Evaluation) -> list[str]:
     """Return the result in sentences: the model, then each baseline against it."""
     main = metrics_for(evaluation.task)[0]
     score = evaluation.find(main.name)
     sentences = [
         f"{evaluation.model} reaches {main.label} {score} on {score.n:,} "
-        f"{evaluation.part} genes of {evaluation.sample}."
+        f"{evaluation.part} {_unit(run)} of {evaluation.sample}."
     ]
     for name in evaluation.baselines:
         rows = [s for s in evaluation.scores if s.versus == name and s.metric == main.name]
@@ -124,9 +135,24 @@ def _score_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
         cells = [
             str(score)
             for score in evaluation.scores
-            if score.metric == metric.name and not score.versus
+            if score.metric == metric.name
+            and not score.versus
+            and score.scope == evaluation.headline
         ]
         rows.append({"label": metric.label, "better": metric.higher_is_better, "cells": cells})
+    return rows
+
+
+def _sample_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Return one row a sample, one cell a predictor: the main metric. None for one sample."""
+    main = metrics_for(evaluation.task)[0].name
+    rows = []
+    for sample in evaluation.samples:
+        scope = sample_scope(evaluation.headline, sample)
+        scores = [
+            s for s in evaluation.scores if s.scope == scope and s.metric == main and not s.versus
+        ]
+        rows.append({"sample": sample, "n": scores[0].n, "cells": [str(s) for s in scores]})
     return rows
 
 
@@ -136,7 +162,8 @@ def _difference_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     for metric in metrics_for(evaluation.task):
         cells = []
         for score in evaluation.scores:
-            if score.metric == metric.name and score.versus:
+            headline = score.scope == evaluation.headline
+            if score.metric == metric.name and score.versus and headline:
                 low, high = score.low, score.high
                 decided = low is not None and high is not None and (low > 0 or high < 0)
                 cells.append({"text": str(score), "decided": decided})
@@ -150,7 +177,7 @@ def _other_parts(run: RunPredictions) -> list[dict[str, Any]]:
     for part in ("train", "validation"):
         if (run.predictions["part"] == part).any():
             result = evaluate_runs([run.path], part, n_bootstrap=0)
-            scores = [s for s in result.scores if s.role == "model"]
+            scores = [s for s in result.scores if s.role == "model" and s.scope == result.headline]
             rows.append(
                 {
                     "part": part,
@@ -170,7 +197,7 @@ def _inputs(run: RunPredictions, bundle: Mapping[str, Any], config: str) -> list
     except tomllib.TOMLDecodeError as error:
         raise FormatError(f"not TOML: {error}", str(run.path / "config.toml")) from error
     contract = _mapping(bundle, "contract")
-    rows = [("sample", run.sample)]
+    rows = [("sample" if len(run.samples) == 1 else "samples", ", ".join(run.samples))]
     samples = _mapping(bundle, "quantiles").get("samples")
     if isinstance(samples, list):
         across = ", ".join(map(str, samples))
@@ -187,6 +214,9 @@ def _inputs(run: RunPredictions, bundle: Mapping[str, Any], config: str) -> list
         size = _mapping(contract, "contacts").get("bin_size_bp")
         width = f" of {size:,} bp" if isinstance(size, int) else ""
         rows.append(("contact bins", f"{n_bins:,}{width}"))
+    weights = read_json(run.path / "metrics.json").get("weights")
+    if weights:
+        rows.append(("weights in the loss", describe_weights(weights)))
     file = _mapping(bundle, "features").get("file")
     if file:
         rows.append(("feature file", str(file)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,9 @@ def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int =
         number a gene, depends on the other genes, or gives a weight no gradient; when the output
         does not come back from a ``.keras`` file; or when a network fitted with this loss does
         not decode to the values it was fitted on. A head with ``target="raw"`` gets counts, zeros
-        and fractions among them, and must decode to log10(raw + pseudocount).
+        and fractions among them, and must decode to log10(raw + pseudocount). A head with
+        ``per_sample=True`` gets two samples with gaps: they must stay NaN in the target, and have
+        no part in loss and gradient.
     """
     checks = Checks(f"head {entry.name!r}")
     settings = check_config(checks, entry.config, config)
@@ -61,6 +64,10 @@ def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int =
             head.task == entry.task, f"has the task {head.task!r}; its entry says {entry.task!r}"
         )
     y = synthetic.random_expression(_N_GENES, seed)
+    if entry.per_sample:
+        y = np.stack([y, 2 + synthetic.random_expression(_N_GENES, seed + 1)], axis=1)
+        # Some genes are measured in one sample only, the first one in none.
+        y[1::5, 0] = y[2::7, 1] = y[0] = np.nan
     learnt = y
     if entry.target == "raw":
         learnt = 10**y - _PSEUDOCOUNT
@@ -70,7 +77,7 @@ def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int =
     state, target = _check_target(checks, head, learnt)
     if entry.target == "raw":
         state = {**state, "pseudocount": _PSEUDOCOUNT}
-    _check_output(checks, head, state, target, seed)
+    _check_output(checks, head, state, target, np.isnan(y), seed)
     with checks.step("target encode and decode round trip"):
         _check_round_trip(checks, head, state, target, y, seed)
     return checks.passed
@@ -78,7 +85,7 @@ def check_head(entry: HeadEntry, config: PluginConfig | None = None, seed: int =
 
 def _check_target(
     checks: Checks, head: Head, y: npt.NDArray[np.float64]
-) -> tuple[Mapping[str, float], npt.NDArray[np.float32]]:
+) -> tuple[Mapping[str, Any], npt.NDArray[np.float32]]:
     """Check the target transform; return its state and the encoded target."""
     with checks.step("target transform"):
         given = y.copy()
@@ -93,14 +100,20 @@ def _check_target(
             target.dtype == np.float32, f"encode_target gives {target.dtype}; expected float32"
         )
         checks.require(
-            target.shape[:1] == y.shape,
+            target.shape[: y.ndim] == y.shape,
             f"encode_target gives the shape {target.shape} for {len(y)} genes",
         )
-        checks.finite("the encoded target", target)
-        checks.require(np.array_equal(y, given), "the values given to the head were changed")
+        gaps = np.isnan(y)
+        checks.finite("the encoded target", target[~gaps])
+        checks.require(
+            bool(np.isnan(target[gaps]).all()),
+            "the encoded target has values where the expression was not measured",
+        )
+        same = np.array_equal(y, given, equal_nan=True)
+        checks.require(same, "the values given to the head were changed")
         some = np.asarray(head.encode_target(y[3:7], state))
         checks.require(
-            np.array_equal(some, target[3:7]),
+            np.array_equal(some, target[3:7], equal_nan=True),
             "encode_target gives a gene another target when other genes are left out",
         )
     return state, target
@@ -109,8 +122,9 @@ def _check_target(
 def _check_output(
     checks: Checks,
     head: Head,
-    state: Mapping[str, float],
+    state: Mapping[str, Any],
     target: npt.NDArray[np.float32],
+    gaps: npt.NDArray[np.bool_],
     seed: int,
 ) -> None:
     """Check output, loss, gradient, prediction and the way through a file."""
@@ -153,8 +167,15 @@ def _check_output(
             np.allclose(part, whole[:5], rtol=1e-5, atol=1e-6),
             "the loss of a gene depends on the other genes of the batch",
         )
+        if gaps.any():
+            other = np.where(gaps, output + 9, output)
+            moved = np.asarray(head.loss(tf.constant(target), tf.constant(other)))
+            checks.require(
+                np.array_equal(moved, whole),
+                "the loss depends on outputs whose expression was not measured",
+            )
     with checks.step("prediction"):
-        _predictions(checks, head, output, state)
+        _predictions(checks, head, output, state, gaps.shape)
     with checks.step("save and load"):
         checks.require(
             np.allclose(np.asarray(reload(model)(x, training=False)), output, 1e-6, 1e-6),
@@ -166,14 +187,15 @@ def _predictions(
     checks: Checks,
     head: Head,
     output: npt.NDArray[np.float32],
-    state: Mapping[str, float],
+    state: Mapping[str, Any],
+    shape: tuple[int, ...],
 ) -> npt.NDArray[np.float64]:
     """Decode an output and check what comes back."""
     predicted = np.asarray(head.decode(output, state))
     checks.require(
-        predicted.shape == (len(output),) and predicted.dtype == np.float64,
+        predicted.shape == shape and predicted.dtype == np.float64,
         f"decode gives {predicted.dtype} of shape {predicted.shape}; expected float64 of shape "
-        f"({len(output)},)",
+        f"{shape}",
     )
     checks.finite("the prediction", predicted)
     if head.task == "classification":
@@ -187,7 +209,7 @@ def _predictions(
 def _check_round_trip(
     checks: Checks,
     head: Head,
-    state: Mapping[str, float],
+    state: Mapping[str, Any],
     target: npt.NDArray[np.float32],
     y: npt.NDArray[np.float64],
     seed: int,
@@ -217,13 +239,13 @@ def _check_round_trip(
     for _ in range(_FIT_STEPS):
         step()
     output = np.asarray(model(x, training=False))
-    predicted = _predictions(checks, head, output, state)
+    predicted = _predictions(checks, head, output, state, y.shape)
     if head.task == "regression":
-        error = float(np.mean(np.abs(predicted - y)))
+        error, sd = float(np.nanmean(np.abs(predicted - y))), float(np.nanstd(y))
         checks.require(
-            error < 0.25 * float(np.std(y)),
+            error < 0.25 * sd,
             f"fitted to {len(y)} genes it decodes to values that are off by {error:.3g} on "
-            f"average (their standard deviation is {np.std(y):.3g}); expected decode to undo "
+            f"average (their standard deviation is {sd:.3g}); expected decode to undo "
             "encode_target",
         )
         return

@@ -19,7 +19,7 @@ class EpochPlan:
     Parameters
     ----------
     index : ndarray of shape (n_steps * batch_size,), dtype int32
-        Gene of every slot.
+        Gene of every slot; with several samples its row, a gene in a sample.
     shift : ndarray of shape (n_steps * batch_size,), dtype int32
         Shift of the window in bp, positive downstream.
     flip : ndarray of shape (n_steps * batch_size,), dtype bool
@@ -55,6 +55,7 @@ def training_epoch(
     reverse_complement: bool,
     seed: int,
     epoch: int,
+    weights: npt.NDArray[np.float32] | None = None,
 ) -> EpochPlan:
     """Shuffle the training genes into batches of one size.
 
@@ -65,7 +66,7 @@ def training_epoch(
     Parameters
     ----------
     genes : ndarray of shape (n_train,), dtype intp
-        Training genes.
+        Training genes, or rows.
     batch_size : int
         Genes a step; a smaller training set is one step.
     shift_bp : int
@@ -74,6 +75,8 @@ def training_epoch(
         Whether half the slots are reverse-complemented.
     seed, epoch : int
         The plan is a function of these two.
+    weights : ndarray of shape (n_rows,), dtype float32, optional
+        Weight of every gene, or row, in the loss, above 0; 1 by default.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def training_epoch(
     n_slots = -(-len(order) // batch_size) * batch_size
     filled = np.resize(order, n_slots)
     weight = np.zeros(n_slots, dtype=np.float32)
-    weight[: len(order)] = 1
+    weight[: len(order)] = 1 if weights is None else weights[order]
     augment = np.random.default_rng([seed, epoch, _STREAM_AUGMENT])
     shift = augment.integers(-shift_bp, shift_bp + 1, n_slots).astype(np.int32)
     flip = augment.random(n_slots) < (0.5 if reverse_complement else 0.0)

@@ -69,6 +69,17 @@ class TrainConfig(BaseModel):
     freeze_epochs: int = Field(
         0, ge=0, description="two-step: epochs of the second stage before the sequence part moves"
     )
+    weights: str | None = Field(
+        None, description="table of gene id and weight in the loss; all genes count alike without"
+    )
+    weights_sha256: str | None = Field(
+        None, description="SHA-256 of that table; another one is refused"
+    )
+    class_weight: Literal["balanced"] | tuple[PositiveFloat, PositiveFloat] | None = Field(
+        None,
+        description="weight of the low and the high class in the loss; balanced: so that both "
+        "have the same sum over training and validation genes",
+    )
     ensemble: PositiveInt = Field(
         1, description="networks with different seeds and validation parts; their mean predicts"
     )

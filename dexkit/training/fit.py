@@ -83,6 +83,7 @@ def fit_network(
     watchers: Sequence[Watcher] = (),
     rate_of: Mapping[str, float] | Callable[[], Mapping[str, float]] | None = None,
     freeze_epochs: int = 0,
+    weights: npt.NDArray[np.float32] | None = None,
 ) -> FitResult:
     """Train a network with early stopping on the validation genes.
 
@@ -98,16 +99,16 @@ def fit_network(
     head : Head
         Loss and target transform.
     source : Source
-        Data of all genes of the file.
-    target : ndarray of shape (n_genes,), dtype float32
-        Encoded target of all genes of the file.
+        Data of all rows: the genes of the file, with several samples each gene in each sample.
+    target : ndarray of shape (n_rows, …), dtype float32
+        Encoded target of all rows; NaN where a head with several outputs is to learn nothing.
     train, validation : ndarray, dtype intp
-        Genes as rows of the feature file.
+        Rows.
     config : TrainConfig
         Options.
     seed : int
         Seed of this network's batches; weights and dropout follow the global seed.
-    gene_names : ndarray of shape (n_genes,)
+    gene_names : ndarray of shape (n_rows,)
         For messages.
     checkpoints : Checkpoints, optional
         Written at the end of every epoch and, in between, as the options say; when there are any,
@@ -120,6 +121,8 @@ def fit_network(
     freeze_epochs : int, optional
         Epochs in which the layers that ``rate_of`` names are not changed (their batch statistics
         go on).
+    weights : ndarray of shape (n_rows,), dtype float32, optional
+        Weight of each row, above 0, in the loss of training and validation; 1 by default.
 
     Returns
     -------
@@ -140,7 +143,16 @@ def fit_network(
     if not is_chief(strategy):
         checkpoints, watchers = None, ()
     training = _Training(
-        strategy, loop, head, target, config, gene_names, checkpoints, watchers, freeze_epochs
+        strategy,
+        loop,
+        head,
+        target,
+        config,
+        gene_names,
+        checkpoints,
+        watchers,
+        freeze_epochs,
+        weights,
     )
     with (
         worker_loss_said(strategy),
@@ -173,6 +185,7 @@ class _Training:
         checkpoints: Checkpoints | None,
         watchers: Sequence[Watcher],
         freeze_epochs: int,
+        weights: npt.NDArray[np.float32] | None,
     ) -> None:
         self._strategy = strategy
         self._loop = loop
@@ -183,6 +196,7 @@ class _Training:
         self._checkpoints = checkpoints
         self._watchers = watchers
         self._freeze_epochs = freeze_epochs
+        self._weights = weights
         self.progress = Progress()
 
     @property
@@ -212,7 +226,7 @@ class _Training:
         started, epoch = time.perf_counter(), progress.epoch
         batch_size = min(config.batch_size, len(train))
         shift, flip = config.shift_bp, config.reverse_complement
-        plan = training_epoch(train, batch_size, shift, flip, seed, epoch)
+        plan = training_epoch(train, batch_size, shift, flip, seed, epoch, self._weights)
         rate = learning_rate_at(config, epoch, [row["val_loss"] for row in progress.history])
         loop.updates.resting = epoch < self._freeze_epochs
         try:
@@ -246,11 +260,15 @@ class _Training:
     def _score(self, plan_loss: float, validation: npt.NDArray[np.intp]) -> EpochRow:
         output = self._loop.predict(plain_epoch(validation, self._config.batch_size))
         truth = self._target[validation]
+        losses = np.asarray(self._head.loss(truth, output))
+        weights = None if self._weights is None else self._weights[validation]
         return {
             "epoch": self.progress.epoch,
             "loss": plan_loss,
-            "val_loss": float(np.mean(np.asarray(self._head.loss(truth, output)))),
-            "val_pearson": _pearson(truth, output[:, -1]),
+            "val_loss": float(
+                np.mean(losses) if weights is None else np.average(losses, weights=weights)
+            ),
+            "val_pearson": _pearson(truth, output if truth.ndim == 2 else output[:, -1]),
         }
 
     def _tell(self, row: EpochRow) -> None:
@@ -325,7 +343,12 @@ def note_epoch(progress: Progress, row: EpochRow) -> bool:
 
 
 def _pearson(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """Return Pearson's r, NaN when either side is constant: a curve to look at, not a result."""
+    """Return Pearson's r of what is there, NaN when either side is constant.
+
+    A curve to look at, not a result.
+    """
+    there = np.isfinite(a)
+    a, b = a[there], b[there]
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return math.nan
     return float(np.corrcoef(a, b)[0, 1])

@@ -16,6 +16,8 @@ from dexkit.training.config import TrainConfig
 
 #: Batches that a stream prepares ahead: one on its way, one in reserve.
 _AHEAD = 2
+#: Name of the gene of every row, where several rows share the base codes of a gene.
+_GENE = "gene_of_row"
 
 Rows = dict[str, Any]
 
@@ -46,14 +48,15 @@ class Source(Protocol):
 
 
 class DeviceSource:
-    """All genes' arrays on the device of every replica; nothing travels but slot numbers.
+    """All rows' arrays on the device of every replica; nothing travels but slot numbers.
 
     Parameters
     ----------
     arrays : dexkit.models.contract.BlockArrays
-        Base codes with margins and standardised contact profiles.
-    target : ndarray of shape (n_genes, …), dtype float32
-        Encoded target; the value of a gene that is not trained on does not matter.
+        Base codes with margins and standardised contact profiles. A row is a gene in a sample:
+        base codes of fewer genes than there are rows repeat for every sample, and are held once.
+    target : ndarray of shape (n_rows, …), dtype float32
+        Encoded target; the value of a row that is not trained on does not matter.
     """
 
     def __init__(self, arrays: Any, target: npt.NDArray[np.float32]) -> None:
@@ -62,8 +65,12 @@ class DeviceSource:
 
     def place(self, strategy: Any) -> Rows:
         """Copy every array to every replica's device."""
-        arrays = self._arrays
-        return per_replica(strategy, lambda _: {k: np.asarray(v) for k, v in arrays.items()})
+        arrays = {k: np.asarray(v) for k, v in self._arrays.items()}
+        n_rows, n_genes = len(arrays["target"]), len(arrays.get("codes", arrays["target"]))
+        if n_genes < n_rows:
+            # A table, since a GPU gathers by int64 but need not divide it.
+            arrays[_GENE] = np.arange(n_rows, dtype=np.int64) % n_genes
+        return per_replica(strategy, lambda _: arrays)
 
     def feeds(self, strategy: Any, index: npt.NDArray[np.int32]) -> Iterator[Rows]:
         """Yield nothing for every step: everything is there."""
@@ -73,7 +80,10 @@ class DeviceSource:
         """Gather the rows on the device."""
         import tensorflow as tf
 
-        return {name: tf.gather(values, index) for name, values in placed.items()}
+        rows = {k: tf.gather(v, index) for k, v in placed.items() if k != "codes"}
+        if "codes" in placed:
+            rows["codes"] = tf.gather(placed["codes"], rows.pop(_GENE, index))
+        return rows
 
 
 class StreamSource:
@@ -109,7 +119,8 @@ class StreamSource:
 
     def _take(self, slots: npt.NDArray[np.int32]) -> list[Rows]:
         """Copy the rows of each local replica out of the arrays."""
-        return [{k: np.take(v, i, axis=0) for k, v in self._arrays.items()} for i in slots]
+        every = self._arrays.items()
+        return [{k: np.take(v, i % len(v), axis=0) for k, v in every} for i in slots]
 
 
 def choose_source(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from dexkit.features.file import FeatureFile
 from dexkit.hooks.manager import plugins
 from dexkit.models.backend import load_tensorflow
 from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.learning import Learning, learning_of
 from dexkit.workflows.prepare import Job, prepare
 
 #: Steps that are timed.
@@ -124,10 +125,10 @@ def dry_run(features_path: Path, config: FitConfig) -> DryRun:
         raise ConfigError(
             f"--dry-run is about networks; the baseline {job.baseline.entry.name!r} has no steps"
         )
-    return _measure(strategy, job, config)
+    return _measure(strategy, job, config, features.genes.gene_name)
 
 
-def _measure(strategy: Any, job: Job, config: FitConfig) -> DryRun:
+def _measure(strategy: Any, job: Job, config: FitConfig, gene_names: Any) -> DryRun:
     import numpy as np
 
     from dexkit.training.strategy import describe
@@ -135,18 +136,19 @@ def _measure(strategy: Any, job: Job, config: FitConfig) -> DryRun:
     train, split = config.train, job.splits[0]
     first = 0.0
     if job.recipe == "two-step":
-        first = _time(strategy, job, config, ("sequence",))[2]
-    model, source, step = _time(strategy, job, config, None)
+        alone = learning_of(job, split, gene_names, sequence_alone=True)
+        first = _time(strategy, job, config, ("sequence",), alone)[2]
+    learning = learning_of(job, split, gene_names)
+    model, source, step = _time(strategy, job, config, None, learning)
     n_parameters = int(model.count_params())
-    n_steps = -(-len(split.train) // min(train.batch_size, len(split.train)))
-    target = job.head.encode_target(job.target, job.state)
-    arrays = [job.arrays.codes, job.arrays.contacts, target]
+    n_steps = -(-len(learning.train) // min(train.batch_size, len(learning.train)))
+    arrays = [job.arrays.codes, job.arrays.contacts, learning.target]
     return DryRun(
         model=_summary(model),
         n_parameters=n_parameters,
         n_trainable=sum(int(np.prod(v.shape)) for v in model.trainable_variables),
-        n_train=len(split.train),
-        n_validation=len(split.validation),
+        n_train=len(learning.train),
+        n_validation=len(learning.validation),
         n_networks=len(job.splits),
         where=describe(strategy),
         source=source,
@@ -161,7 +163,11 @@ def _measure(strategy: Any, job: Job, config: FitConfig) -> DryRun:
 
 
 def _time(
-    strategy: Any, job: Job, config: FitConfig, blocks: tuple[str, ...] | None
+    strategy: Any,
+    job: Job,
+    config: FitConfig,
+    blocks: tuple[str, ...] | None,
+    learning: Learning,
 ) -> tuple[Any, str, float]:
     """Return a network on these blocks, where its batches come from, and its time a step."""
     import numpy as np
@@ -174,15 +180,14 @@ def _time(
 
     train, split = config.train, job.splits[0]
     seed_everything(train.seed, deterministic=not train.xla)
-    target = job.head.encode_target(job.target, job.state)
-    arrays = job.arrays if blocks is None else replace(job.arrays, contacts=None)
-    source = choose_source(arrays, target, train)
+    source = choose_source(learning.arrays, learning.target, train)
     with strategy.scope():
         model = build(job, config, split, blocks).model
     loop = Loop(strategy, model, job.head, source, train)
     # Genes repeat when there are few: the shape of the steps is what counts. The first pass
     # compiles, the second is timed.
-    genes = np.resize(split.train, min(train.batch_size, len(split.train)) * _TIMED_STEPS)
+    n_rows = min(train.batch_size, len(learning.train))
+    genes = np.resize(learning.train, n_rows * _TIMED_STEPS)
     batch = len(genes) // _TIMED_STEPS
     plan = training_epoch(
         genes, batch, train.shift_bp, train.reverse_complement, train.seed, epoch=0

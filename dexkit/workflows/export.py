@@ -53,8 +53,9 @@ def export(run: Path, out: Path, force: bool = False) -> ExportSummary:
         SavedModel a network of the ensemble; the mean of their outputs is what ``predict``
         reports. The signature ``serving_default`` takes, as far as the model reads them,
         ``sequence`` (batch, length_bp) uint8 base codes and ``contacts`` (batch, n_bins) float32
-        contact signal with NaN where nothing was measured, and gives ``predicted`` (batch,)
-        float32 in original units. Standardising contacts and output happens inside.
+        contact signal with NaN where nothing was measured, and gives ``predicted`` (batch,), or
+        (batch, n_samples) where the head has an output for each sample, float32 in original
+        units. Standardising contacts and output happens inside.
     force : bool, optional
         Whether an earlier export may be replaced.
 
@@ -92,7 +93,8 @@ def export(run: Path, out: Path, force: bool = False) -> ExportSummary:
     with _whole_folder(out) as folder:
         for name, model in zip(names, predictor.members, strict=True):
             _write(model, bundle, decode, folder / name)
-        (folder / _FILE).write_text(json.dumps(_description(bundle, names), indent=1) + "\n")
+        described = _description(bundle, names, len(predictor.output_samples))
+        (folder / _FILE).write_text(json.dumps(described, indent=1) + "\n")
     return ExportSummary(out, names)
 
 
@@ -139,8 +141,10 @@ def _inputs(bundle: Bundle) -> dict[str, dict[str, Any]]:
     }
 
 
-def _description(bundle: Bundle, names: tuple[str, ...]) -> dict[str, Any]:
-    unit = _UNITS[bundle.task]
+def _description(bundle: Bundle, names: tuple[str, ...], n_outputs: int) -> dict[str, Any]:
+    unit, shape = _UNITS[bundle.task], []
+    if n_outputs:
+        unit, shape = f"{unit}, for each sample in this order: {bundle.sample}", [n_outputs]
     if bundle.quantiles is not None:
         unit = f"{unit}, {bundle.quantiles.describe()}"
     return {
@@ -153,7 +157,7 @@ def _description(bundle: Bundle, names: tuple[str, ...]) -> dict[str, Any]:
         "members": list(names),
         "signature": "serving_default",
         "inputs": _inputs(bundle),
-        "outputs": {_OUTPUT: {"shape": [], "dtype": "float32", "unit": unit}},
+        "outputs": {_OUTPUT: {"shape": shape, "dtype": "float32", "unit": unit}},
         "contract": bundle.contract.to_json(),
         "head": bundle.head,
         "features": bundle.features,

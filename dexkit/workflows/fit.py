@@ -24,13 +24,24 @@ from dexkit.report.html import write_report
 from dexkit.training.cluster import find_cluster
 from dexkit.training.display import live_line
 from dexkit.training.workers import told_by_chief
-from dexkit.workflows.baselines import baseline_config, can_be_fed, companions, fit_baseline
+from dexkit.workflows.baselines import (
+    baseline_config,
+    can_be_fed,
+    companion,
+    companions,
+    fit_baseline,
+)
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.identity import feature_identity
 from dexkit.workflows.networks import Watch, build, fit_networks
 from dexkit.workflows.prepare import Job, prepare
 from dexkit.workflows.run_folder import RunFolder, whole_or_resumable
-from dexkit.workflows.run_tables import predictable, prediction_table, write_left_out
+from dexkit.workflows.run_tables import (
+    predictable,
+    prediction_table,
+    say_what_is_used,
+    write_left_out,
+)
 
 logger = logging.getLogger("dexkit")
 
@@ -219,15 +230,14 @@ def _run(
     watch: Watch,
 ) -> dict[str, Any]:
     """Fit, predict, score; ``bundle.json`` comes last of what a later command needs."""
-    rows = predictable(features, job)
-    _say_what_is_used(features, job, len(rows))
+    rows = predictable(job)
+    say_what_is_used(features, job, len(rows))
     write_left_out(folder, features, job)
     beside: dict[str, npt.NDArray[np.float64]] = {}
     with told_by_chief(strategy):
         # Ahead of the network: what they refuse is known before hours of training.
         for entry in companions(job, registry, config):
-            blocks = job.arrays.for_baseline(rows, entry.blocks)
-            beside[entry.name] = fit_baseline(job, entry, config).predict(blocks)
+            beside[entry.name] = companion(job, entry, config, rows)
     if job.baseline is None:
         trained = fit_networks(strategy, folder, job, config, features.genes.gene_name, watch)
         models = trained.models
@@ -252,13 +262,16 @@ def _run(
     )
     if job.quantiles is not None:
         metrics["expression"] = job.quantiles.describe()
+    if job.weights is not None:
+        metrics["weights"] = job.weights.facts
     folder.write("metrics.json", json.dumps(metrics, indent=1))
     _bundle(features, job, config, identity).save(folder.path, models)
     return metrics
 
 
 def _predict(models: list[Any], job: Job, rows: npt.NDArray[np.intp]) -> Prediction:
-    return predict_members(models, job.head, job.state, job.arrays, rows, batch_size=_PREDICT_BATCH)
+    columns = job.rows.numbers(rows) if job.per_sample else None
+    return predict_members(models, job.head, job.state, job.arrays, rows, _PREDICT_BATCH, columns)
 
 
 def _try_out(job: Job, config: FitConfig, registry: Plugins) -> None:
@@ -301,48 +314,21 @@ def _resolved(config: FitConfig, job: Job, registry: Plugins) -> FitConfig:
             # The values of the preset are all here; a later change of it must not reach them.
             "encoders": {entry.block: entry.name for entry, _ in job.encoders},
             "preset": None,
-            "train": config.train.model_copy(update={"recipe": job.recipe}),
+            "train": config.train.model_copy(update={"recipe": job.recipe} | _weights(config, job)),
         }
     )
 
 
-def _say_what_is_used(features: FeatureFile, job: Job, n_predicted: int) -> None:
-    split = job.splits[0]
-    n_without_inputs = len(features) - n_predicted
-    n_unscored = int((job.parts == "unmeasured").sum()) - n_without_inputs
-    logger.info(
-        "sample %s, blocks %s: %d training, %d validation and %d test genes (%s); of %d genes in "
-        "the file %d are predicted but not scored (no expression), %d left out (left_out.tsv)",
-        job.sample,
-        "+".join(job.contract.blocks),
-        len(split.train),
-        len(split.validation),
-        len(split.test),
-        f"test chromosomes {', '.join(split.test_chroms)}" if split.test_chroms else split.kind,
-        len(features),
-        n_unscored,
-        n_without_inputs,
-    )
-    if job.quantiles is not None:
-        logger.info("expression of %s: %s", job.sample, job.quantiles.describe())
-    if split.leaky:
-        logger.warning("random split: %s", split.describe()["note"])
-    if "contacts" in job.contract.blocks:
-        seen = np.flatnonzero(np.asarray(features.contacts(job.sample)[1]).any(axis=1))
-        n_dark = len(np.setdiff1d(job.development, seen))
-        n_dark_test = len(np.setdiff1d(split.test, seen))
-        if n_dark or n_dark_test:
-            logger.warning(
-                "contacts were not measured for %d of %d training and %d of %d test genes; there "
-                "the profile is the training mean, and the score is that of the sequence",
-                n_dark,
-                len(job.development),
-                n_dark_test,
-                len(split.test),
-            )
+def _weights(config: FitConfig, job: Job) -> dict[str, str]:
+    """Return the table of gene weights as a later process finds it, and tells it from another."""
+    if config.train.weights is None or job.weights is None:
+        return {}
+    path = str(Path(config.train.weights).absolute())
+    return {"weights": path, "weights_sha256": job.weights.facts["genes"]["sha256"]}
 
 
 def _bundle(features: FeatureFile, job: Job, config: FitConfig, identity: dict[str, Any]) -> Bundle:
+    development = np.unique(job.rows.genes(job.development))
     if job.baseline is not None:
         name = job.baseline.entry.name
         parts = [{"name": name, "config": config.settings.get(name, {})}]
@@ -361,6 +347,6 @@ def _bundle(features: FeatureFile, job: Job, config: FitConfig, identity: dict[s
         quantiles=job.quantiles,
         head={"name": job.head_name, "config": job.head_config, "state": dict(job.state)},
         parts=parts,
-        train_genes=[str(g) for g in features.genes.gene_id[job.development]],
+        train_genes=[str(g) for g in features.genes.gene_id[development]],
         features=identity,
     )

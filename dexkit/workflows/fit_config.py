@@ -48,7 +48,11 @@ class FitConfig(BaseModel):
     head: str | None = Field(
         None, description="head; regression by default, for a baseline that of its task"
     )
-    sample: str | None = Field(None, description="sample; may be left out when there is one")
+    sample: str | None = Field(
+        None,
+        description="sample, or several joined by commas: one model for all of them; may be left "
+        "out when there is one",
+    )
     blocks: tuple[str, ...] | None = Field(
         None, description="blocks to use; all that the file has for the sample by default"
     )

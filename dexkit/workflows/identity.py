@@ -24,16 +24,18 @@ def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
     dict
         ``file`` and ``sha256`` by HDF5 path; compared when a run is resumed.
     """
-    samples = job.quantiles.samples if job.quantiles is not None else (job.sample,)
+    own = job.rows.samples
+    samples = job.quantiles.samples if job.quantiles is not None else own
     paths = [expression_path(sample) for sample in samples]
     if job.target is not job.observed:
-        paths.append(expression_path(job.sample, "raw"))
+        paths += [expression_path(sample, "raw") for sample in own]
     if "sequence" in job.contract.blocks:
         paths.append(CODES)
     if "contacts" in job.contract.blocks:
-        paths += [signal_path(job.sample), observed_path(job.sample)]
-    columns = job.columns.only(job.arrays.columns)
-    paths += [path for path in columns.paths(job.sample) if path not in paths]
+        paths += [path(sample) for sample in own for path in (signal_path, observed_path)]
+    for columns, sample in zip(job.columns, own, strict=True):
+        read = columns.only(job.arrays.columns)
+        paths += [path for path in read.paths(sample) if path not in paths]
     return {
         "file": features.path.name,
         "sha256": {p: str(features.array_attrs(p).get("sha256", "")) for p in paths},

@@ -8,10 +8,12 @@ from typing import Any
 
 from dexkit.errors import ConfigError, did_you_mean
 from dexkit.hooks.manager import PluginChoice, Plugins, parse_plugin_argument, plugins
+from dexkit.io.samples import SAMPLE_SEPARATOR
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.baselines import can_be_fed
 from dexkit.workflows.fit_config import FitConfig
-from dexkit.workflows.prepare import Job, beside
+from dexkit.workflows.parts import beside
+from dexkit.workflows.prepare import Job
 
 
 def model_configs(
@@ -38,7 +40,7 @@ def model_configs(
     Raises
     ------
     ConfigError
-        When a model is named twice, or options are given for one that takes no part.
+        When a model is named twice, one model of several samples is asked for, or options are given for one that takes no part.
     InputError, PluginError
         As :meth:`~dexkit.workflows.fit_config.FitConfig.read` and when a plugin is unknown.
     """
@@ -47,6 +49,11 @@ def model_configs(
         raise ConfigError(f"--plugin {twice} is given twice; name every model once")
     registry = plugins()
     base = FitConfig.read(path, overrides).model_copy(update={"companions": False})
+    if SAMPLE_SEPARATOR in (base.sample or ""):
+        raise ConfigError(
+            f"--sample {base.sample} is one model of several samples, which an experiment does not "
+            "compare; repeat --sample for one model of each, or use dexkit fit"
+        )
     if not models and base.plugin is None:
         choices: dict[str | None, PluginChoice] = {None: PluginChoice()}
     else:

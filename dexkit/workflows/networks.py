@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from dexkit.evaluation.splits import Split
 from dexkit.training.config import TrainConfig
 from dexkit.training.fit import EpochRow, FitResult, Watcher, fit_network
 from dexkit.workflows.fit_config import FitConfig
+from dexkit.workflows.learning import learning_of
 from dexkit.workflows.prepare import Job
 from dexkit.workflows.run_folder import JOINT_STAGE, SEQUENCE_STAGE, RunFolder
 
@@ -153,17 +154,15 @@ def _train(
     from dexkit.training.strategy import seed_everything
 
     train, split = config.train, job.splits[member]
-    target = job.head.encode_target(job.target, job.state)
+    learning = learning_of(job, split, gene_names, stage == SEQUENCE_STAGE)
     name = f"network {member + 1}/{len(job.splits)}"
-    arrays = job.arrays
     if stage == SEQUENCE_STAGE:
         name += ", sequence part"
-        arrays = replace(arrays, contacts=None)
     elif job.recipe == "two-step":
         name += ", all parts"
     second = make_model.weights_of is not None
     seed_everything(seed, deterministic=not train.xla)
-    source = choose_source(arrays, target, train)
+    source = choose_source(learning.arrays, learning.target, train)
     with watch(name, train) as watcher:
         watchers: list[Watcher] = [watcher]
         if folder is not None:
@@ -175,16 +174,17 @@ def _train(
             make_model,
             job.head,
             source,
-            target,
-            split.train,
-            split.validation,
+            learning.target,
+            learning.train,
+            learning.validation,
             train,
             seed,
-            gene_names,
+            learning.names,
             folder.checkpoints(member, stage) if folder is not None else None,
             watchers,
             (lambda: {make_model.encoder.name: train.sequence_rate}) if second else None,
             train.freeze_epochs if second else 0,
+            learning.weights,
         )
     if folder is not None:
         _say_best(name, result)

@@ -40,7 +40,9 @@ def predict(
         Table to write: gene_id, gene_name, chrom, tss (0-based), strand, seen_in_training
         (yes or no), predicted, predicted_sd.
     sample : str, optional
-        Sample whose contacts are read; the training sample by default.
+        Sample whose contacts are read, also one that the model never saw; the training sample by
+        default. A model of several samples needs it, unless it reads no contacts and has one
+        output for all of them.
     force : bool, optional
         Whether an existing table may be replaced.
 
@@ -60,7 +62,15 @@ def predict(
     predictor = Predictor(run)
     bundle = predictor.bundle
     features = FeatureFile(features_path)
-    chosen = sample or bundle.sample
+    chosen = sample or bundle.samples[0]
+    if sample is None and len(bundle.samples) > 1:
+        if "contacts" in bundle.contract.blocks or predictor.output_samples:
+            raise InputError(
+                f"{run} is a model of the samples {', '.join(bundle.samples)}; choose with "
+                "--sample whose expression is predicted"
+            )
+    elif sample is not None and sample not in bundle.samples and not predictor.output_samples:
+        logger.info("sample %s is new to the model, which was trained on %s", sample, bundle.sample)
     if "contacts" in bundle.contract.blocks:
         known = features.contact_samples
         if chosen not in known:

@@ -1,11 +1,11 @@
-"""Everything that is settled before a fit starts: sample, blocks, genes, splits, arrays."""
+"""Everything that is settled before a fit starts: samples, blocks, rows, splits, arrays."""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,23 @@ import numpy.typing as npt
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.evaluation.splits import Split
 from dexkit.features.file import FeatureFile
-from dexkit.features.schema import CODES, expression_path
-from dexkit.hooks import Head
-from dexkit.hooks.entries import BaselineEntry, HeadEntry
+from dexkit.features.schema import CODES
+from dexkit.hooks import OTHER_SAMPLES, Head
+from dexkit.hooks.entries import BaselineEntry
 from dexkit.hooks.manager import Plugins, parse_config, parse_plugin_argument
 from dexkit.hooks.registry import Registered
-from dexkit.hooks.selection import EncoderChoice, PluginChoice
+from dexkit.hooks.selection import PluginChoice
+from dexkit.io.samples import SAMPLE_SEPARATOR
 from dexkit.models.columns import Columns
 from dexkit.models.contract import BlockArrays, Contract
 from dexkit.models.normaliser import ProfileNormaliser
-from dexkit.models.quantile import QuantileNormaliser
-from dexkit.training.config import TrainConfig
+from dexkit.models.quantile import Quantiles
 from dexkit.workflows.fit_config import FitConfig, recipe_of
+from dexkit.workflows.parts import beside, check_settings, choose_encoders, head_of_baseline
+from dexkit.workflows.rows import Rows, choose_rows
 from dexkit.workflows.splits import splits_of_run
+from dexkit.workflows.targets import in_one_distribution, quantiles_of, target_of
+from dexkit.workflows.weights import Weights, weights_of
 
 logger = logging.getLogger("dexkit")
 
@@ -37,8 +41,9 @@ class Job:
 
     Parameters
     ----------
-    sample : str
-        Sample whose expression is predicted.
+    rows : Rows
+        What the numbers in ``splits`` and the first axis of the arrays below stand for: genes of
+        the feature file, with several samples each gene in each sample.
     baseline : Registered or None
         The baseline when ``--plugin`` names one; None for a network.
     encoders : tuple of (entry, config)
@@ -49,47 +54,60 @@ class Job:
         Also gives a baseline its target.
     head_config : dict
         Plain configuration of the head.
+    per_sample : bool
+        Whether the head has an output for each sample.
     splits : tuple of Split
-        One a member of the ensemble; all have the same test part.
-    observed : ndarray of shape (n_genes,), dtype float64
+        One a member of the ensemble; all have the same test part. All rows of a gene are in one
+        part.
+    observed : ndarray of shape (n_rows,), dtype float64
         log10 expression, quantile-normalised if asked for; NaN where unmeasured.
-    target : ndarray of shape (n_genes,), dtype float64
+    target : ndarray of shape (n_rows,), dtype float64
         What the head learns: ``observed``, or expression as measured where it asks for that.
-    quantiles : QuantileNormaliser or None
+    quantiles : QuantileNormaliser, SampleQuantiles or None
         The map that ``observed`` went through.
     left_out : dict of str to ndarray
         Rows that are neither trained on nor predicted, by reason.
     contract : Contract
         Inputs of the model.
     normaliser : ProfileNormaliser or None
-        Fitted on training and validation genes.
+        Fitted on training and validation rows of all samples together.
     arrays : BlockArrays
-        Inputs of all genes.
+        Inputs of all rows.
     state : dict
-        Target state of the head, fitted on training and validation genes.
-    columns : Columns
-        What there is for baselines to read beside the blocks; ``arrays`` have what this run reads.
+        Target state of the head, fitted on training and validation rows.
+    columns : tuple of Columns
+        What there is for baselines to read beside the blocks, by sample; ``arrays`` have what this
+        run reads.
+    weights : Weights or None
+        Weight of every row in the loss of a network; None: all count alike.
     recipe : str
         ``"joint"`` or ``"two-step"``.
     """
 
-    sample: str
+    rows: Rows
     baseline: Registered[BaselineEntry] | None
     encoders: tuple[tuple[Any, Any], ...]
     head_name: str
     head: Head
     head_config: dict[str, Any]
+    per_sample: bool
     splits: tuple[Split, ...]
     observed: npt.NDArray[np.float64]
     target: npt.NDArray[np.float64]
-    quantiles: QuantileNormaliser | None
+    quantiles: Quantiles | None
     left_out: dict[str, npt.NDArray[np.intp]]
     contract: Contract
     normaliser: ProfileNormaliser | None
     arrays: BlockArrays
-    state: Mapping[str, float]
-    columns: Columns
+    state: Mapping[str, Any]
+    columns: tuple[Columns, ...]
+    weights: Weights | None = None
     recipe: str = "joint"
+
+    @property
+    def sample(self) -> str:
+        """The sample whose expression is predicted; several are joined by commas."""
+        return SAMPLE_SEPARATOR.join(self.rows.samples)
 
     @property
     def model_name(self) -> str:
@@ -100,13 +118,13 @@ class Job:
 
     @property
     def development(self) -> npt.NDArray[np.intp]:
-        """Training and validation genes: all that anything may be fitted on."""
+        """Training and validation rows: all that anything may be fitted on."""
         split = self.splits[0]
         return np.sort(np.concatenate([split.train, split.validation]))
 
     @property
     def parts(self) -> npt.NDArray[np.object_]:
-        """Part of every gene of the file; a gene that any member trains on is ``train``."""
+        """Part of every row; one that any member trains on is ``train``."""
         parts = np.full(len(self.observed), "unmeasured", dtype=object)
         for split in self.splits:
             parts[split.validation] = "validation"
@@ -147,48 +165,48 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
     choice = PluginChoice()
     if config.plugin is not None:
         choice = parse_plugin_argument(config.plugin, registry)
-    sample = _sample(features, config.sample)
-    blocks = _blocks(features, sample, config.blocks)
+    rows = choose_rows(features, config.sample)
+    blocks = _blocks(features, rows.samples, config.blocks)
     head_name = config.head or "regression"
     if choice.baseline is not None:
-        head_name = _head_of_baseline(choice.baseline.entry, config, registry)
+        head_name = head_of_baseline(choice.baseline.entry, config, registry)
     head_entry = registry.head(head_name)
     head_config = parse_config(
         head_entry.config, config.settings.get(head_name, {}), f"head {head_name!r}"
     )
-    encoders = () if choice.baseline else _encoders(choice, blocks, config, registry)
-    _check_settings(config, registry, choice, encoders, head_entry)
+    encoders = () if choice.baseline else choose_encoders(choice, blocks, config, registry)
+    check_settings(config, registry, choice, encoders, head_entry)
     recipe = "joint" if choice.baseline else recipe_of(config, blocks)
-    observed = features.expression(sample)
-    left_out = {}
-    usable = np.isfinite(observed)
-    if "contacts" in blocks and config.unobserved == "drop":
-        seen = features.contacts(sample)[1].any(axis=1)
-        left_out[f"no contacts of {sample} were measured on its chromosome"] = np.flatnonzero(~seen)
-        usable &= seen
+    observed = np.concatenate([features.expression(sample) for sample in rows.samples])
+    usable, left_out = _usable(features, rows, observed, "contacts" in blocks, config)
     n_members = 1 if choice.baseline else config.train.ensemble
-    splits = splits_of_run(features, usable, config.split, config.train.seed, n_members)
+    of_genes = np.asarray(rows.by_sample(usable).any(axis=1))
+    splits = tuple(
+        rows.split(split, usable)
+        for split in splits_of_run(features, of_genes, config.split, config.train.seed, n_members)
+    )
+    for split in splits:
+        rows.check(split)
     left_out[splits[0].left_out_reason] = functools.reduce(
         np.intersect1d, [split.left_out for split in splits]
     )
     development = np.sort(np.concatenate([splits[0].train, splits[0].validation]))
     quantiles = None
     if config.quantile_normalise:
-        quantiles = _quantiles(features, sample, head_entry, development)
-        observed = quantiles.apply(observed)
+        quantiles, observed = quantiles_of(features, rows, head_entry, development, observed)
     own = choice.baseline.entry.blocks if choice.baseline is not None else ()
     companions = beside(head_entry.task, registry) if config.companions else []
     wanted = {*own, *(block for entry in companions for block in entry.blocks)}
-    columns = Columns.of(features, sample, blocks, wanted)
+    columns = _columns(features, rows, blocks, own, wanted)
     if config.quantile_normalise:
-        columns = _in_one_distribution(features, columns, head_entry, development)
-    contract = Contract.of(features, sample, blocks, columns.only(own))
+        genes = np.unique(rows.genes(development))
+        columns = tuple(in_one_distribution(features, c, head_entry, genes) for c in columns)
+    contract = _contract(features, rows.samples, blocks, columns[0].only(own))
     normaliser = None
     if "contacts" in blocks:
-        signal, mask = features.contacts(sample)
-        normaliser = ProfileNormaliser.fit(signal[development], mask[development])
-    read = columns if config.companions else contract.columns
-    arrays = BlockArrays.read(features, sample, contract, normaliser, read)
+        normaliser = _normaliser(features, rows, development)
+    read = [one if config.companions else one.only(own) for one in columns]
+    arrays = BlockArrays.read(features, rows.samples, contract, normaliser, read)
     if not choice.baseline and config.train.shift_bp > arrays.margin_bp and "sequence" in blocks:
         raise ConfigError(
             f"shift_bp is {config.train.shift_bp}, but {features.path} stores a margin of "
@@ -196,187 +214,128 @@ def prepare(features: FeatureFile, config: FitConfig, registry: Plugins) -> Job:
             "a larger --margin-bp"
         )
     head = head_entry.build(head_config)
-    target, state = _target(features, sample, head_entry, head, observed, development)
+    target, state = target_of(features, rows, head_entry, head, observed, development)
+    weights = None
+    if choice.baseline is None:
+        weights = weights_of(features, rows, head, target, state, development, config.train)
+    if len(rows.samples) > 1 and "contacts" not in blocks and not head_entry.per_sample:
+        logger.warning(
+            "without contacts nothing tells %s apart: the model predicts the same for all of them",
+            " and ".join(rows.samples),
+        )
     return Job(
-        sample=sample,
+        rows=rows,
         baseline=choice.baseline,
         encoders=encoders,
         head_name=head_name,
         head=head,
         head_config=head_config.model_dump(mode="json"),
+        per_sample=head_entry.per_sample,
         splits=splits,
         observed=observed,
         target=target,
         quantiles=quantiles,
-        left_out={reason: rows for reason, rows in left_out.items() if len(rows)},
+        left_out={reason: index for reason, index in left_out.items() if len(index)},
         contract=contract,
         normaliser=normaliser,
         arrays=arrays,
         state=state,
         columns=columns,
+        weights=weights,
         recipe=recipe,
     )
 
 
-def beside(task: str, registry: Plugins) -> list[BaselineEntry]:
-    """Return the baselines that stand beside every model of a task."""
-    found = (registered.entry for registered in registry.baselines.values())
-    return [entry for entry in found if entry.companion and entry.task == task]
-
-
-def _sample(features: FeatureFile, wanted: str | None) -> str:
-    known = features.expression_samples
-    if wanted is None:
-        if len(known) == 1:
-            return known[0]
-        raise InputError(
-            f"{features.path} has expression of {len(known)} samples ({', '.join(known)}); "
-            "choose one with --sample"
-        )
-    if wanted not in known:
-        raise InputError(
-            f"{features.path} has no expression of sample {wanted!r}; {did_you_mean(wanted, known)}"
-        )
-    return wanted
-
-
-def _blocks(features: FeatureFile, sample: str, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+def _blocks(
+    features: FeatureFile, samples: tuple[str, ...], wanted: tuple[str, ...] | None
+) -> tuple[str, ...]:
     available = []
     if features.has(CODES):
         available.append("sequence")
-    if sample in features.contact_samples:
+    lacking = [sample for sample in samples if sample not in features.contact_samples]
+    if not lacking:
         available.append("contacts")
+    elif len(lacking) < len(samples) and (wanted is None or "contacts" in wanted):
+        raise InputError(
+            f"{features.path} has no contacts of sample {lacking[0]!r}, but of others of "
+            f"{', '.join(samples)}; add them, leave the sample out, or give --blocks sequence"
+        )
     for block in wanted or ():
         if block not in available:
             raise InputError(
-                f"{features.path} has no block {block!r} for sample {sample!r}; "
-                f"{did_you_mean(block, available)}"
+                f"{features.path} has no block {block!r} for sample "
+                f"{SAMPLE_SEPARATOR.join(samples)!r}; {did_you_mean(block, available)}"
             )
     return tuple(b for b in available if wanted is None or b in wanted)
 
 
-def _quantiles(
-    features: FeatureFile, sample: str, head: HeadEntry, development: npt.NDArray[np.intp]
-) -> QuantileNormaliser:
-    """Learn the quantile normalisation of the sample from training and validation genes."""
-    if head.task != "regression":
-        raise ConfigError(
-            f"--quantile-normalise does not go with the head {head.name!r}: the order of genes, "
-            "and with it the class of each, stays as it is; leave the option out"
-        )
-    if head.target == "raw":
-        raise ConfigError(
-            f"--quantile-normalise does not go with the head {head.name!r}, which learns "
-            "expression as measured; leave the option out"
-        )
-    samples = features.expression_samples
-    expression = np.stack([features.expression(name)[development] for name in samples], axis=1)
-    return QuantileNormaliser.fit(expression, samples, sample)
-
-
-def _in_one_distribution(
-    features: FeatureFile, columns: Columns, head: HeadEntry, development: npt.NDArray[np.intp]
-) -> Columns:
-    """Let expression of other samples go through maps of their own, as that of the sample does."""
-    names = columns.other_samples
-    maps = {name: _quantiles(features, name, head, development) for name in names}
-    return replace(columns, other_samples=maps)
-
-
-def _target(
+def _usable(
     features: FeatureFile,
-    sample: str,
-    entry: HeadEntry,
-    head: Head,
+    rows: Rows,
     observed: npt.NDArray[np.float64],
-    development: npt.NDArray[np.intp],
-) -> tuple[npt.NDArray[np.float64], Mapping[str, float]]:
-    """Return what the head learns, and its state fitted on training and validation genes."""
-    if entry.target == "log10":
-        return observed, head.fit_target(observed[development])
-    path = expression_path(sample, "raw")
-    raw = np.asarray(features.array(path), dtype=np.float64)
-    pseudocount = float(features.array_attrs(path)["pseudocount"])
-    return raw, {**head.fit_target(raw[development]), "pseudocount": pseudocount}
-
-
-def _encoders(
-    choice: Any, blocks: tuple[str, ...], config: FitConfig, registry: Plugins
-) -> tuple[tuple[Any, Any], ...]:
-    """Return one encoder a block: the named one, else the block's default."""
-    named = {encoder.entry.block: encoder for encoder in choice.encoders}
-    for block, encoder in named.items():
-        if block not in blocks:
-            raise ConfigError(
-                f"encoder {encoder.entry.name!r} reads the block {block!r}, which this run does "
-                f"not use (blocks: {', '.join(blocks)})"
-            )
-    known = {registered.entry.block for registered in registry.encoders.values()}
-    for block in config.encoders:
-        if block not in known:
-            raise ConfigError(
-                f"encoders: no encoder reads a block {block!r}; {did_you_mean(block, known)}"
-            )
-    chosen = []
-    for block in blocks:
-        encoder = named.get(block) or _default_encoder(block, config, registry)
-        values = config.settings.get(encoder.entry.name, {})
-        chosen.append((encoder.entry, encoder.config(values)))
-    return tuple(chosen)
-
-
-def _default_encoder(block: str, config: FitConfig, registry: Plugins) -> EncoderChoice:
-    """Return the encoder of a block that ``--plugin`` does not name: the preset's comes first."""
-    text = config.encoders.get(block)
-    if text is not None:
-        encoders = parse_plugin_argument(text, registry).encoders
-        if [encoder.entry.block for encoder in encoders] != [block]:
-            raise ConfigError(
-                f"encoders.{block} is {text!r}; expected one encoder that reads this block"
-            )
-        return encoders[0]
-    for registered in registry.encoders.values():
-        if registered.entry.block == block and registered.entry.default:
-            return EncoderChoice(registered)
-    raise ConfigError(
-        f"no encoder for the block {block!r} is named and none is its default; name one "
-        "with --plugin or leave the block out with --blocks"
-    )
-
-
-def _head_of_baseline(entry: BaselineEntry, config: FitConfig, registry: Plugins) -> str:
-    """Return the head that gives a baseline its target; say which options it cannot use."""
-    if config.head is not None and registry.head(config.head).task != entry.task:
-        raise ConfigError(
-            f"--head {config.head} does not go with the baseline {entry.name!r}, which is for "
-            f"{entry.task}; choose another baseline or leave --head out"
-        )
-    if config.train.device == "gpu":
-        raise ConfigError(f"--device gpu: the baseline {entry.name!r} runs on the CPU only")
-    defaults = TrainConfig(seed=config.train.seed)
-    unused = [k for k, v in config.train if v != getattr(defaults, k)]
-    if unused:
-        logger.warning("no effect on the baseline %s: %s", entry.name, ", ".join(unused))
-    return config.head or entry.task
-
-
-def _check_settings(
+    with_contacts: bool,
     config: FitConfig,
-    registry: Plugins,
-    choice: Any,
-    encoders: tuple[tuple[Any, Any], ...],
-    head: HeadEntry,
-) -> None:
-    """Refuse settings for a plugin that takes no part in the run."""
-    used = {head.name, *(entry.name for entry, _ in encoders)}
-    if choice.baseline is not None:
-        used.add(choice.baseline.entry.name)
-    used |= {entry.name for entry in beside(head.task, registry)}
-    if config.preset is not None:
-        # A preset cannot know which head or blocks it is combined with.
-        used |= set(registry.preset(config.preset).settings)
-    for name in config.settings:
-        if name not in used:
-            raise ConfigError(
-                f"--set {name}.…: {name!r} takes no part in this run; {did_you_mean(name, used)}"
+) -> tuple[npt.NDArray[np.bool_], dict[str, npt.NDArray[np.intp]]]:
+    """Return which rows can be learnt from, and those left out for want of contacts."""
+    usable = np.isfinite(observed)
+    left_out = {}
+    if with_contacts and config.unobserved == "drop":
+        for number, sample in enumerate(rows.samples):
+            seen = features.contacts(sample)[1].any(axis=1)
+            dark = number * rows.n_genes + np.flatnonzero(~seen)
+            left_out[f"no contacts of {sample} were measured on its chromosome"] = dark
+            usable[dark] = False
+    return usable, left_out
+
+
+def _columns(
+    features: FeatureFile,
+    rows: Rows,
+    blocks: tuple[str, ...],
+    own: tuple[str, ...],
+    wanted: set[str],
+) -> tuple[Columns, ...]:
+    """Return what each sample has for baselines to read, as far as all of them have it."""
+    if len(rows.samples) > 1 and OTHER_SAMPLES in own:
+        raise ConfigError(
+            "a baseline that reads the expression of other samples predicts one sample; give one "
+            "with --sample"
+        )
+    every = [Columns.of(features, sample, blocks, wanted) for sample in rows.samples]
+    shared = [name for name in every[0].names if all(name in one.names for one in every)]
+    return tuple(one.only(shared) for one in every)
+
+
+def _contract(
+    features: FeatureFile, samples: tuple[str, ...], blocks: tuple[str, ...], columns: Columns
+) -> Contract:
+    """Return the contract that the inputs of all samples keep."""
+    first = Contract.of(features, samples[0], blocks, columns)
+    for sample in samples[1:]:
+        other = Contract.of(features, sample, blocks)
+        if (first.n_bins, first.contacts) != (other.n_bins, other.contacts):
+            raise InputError(
+                f"{features.path}: contacts of {samples[0]} and {sample} differ: {first.n_bins} "
+                f"bins, {first.contacts} against {other.n_bins} bins, {other.contacts}; one model "
+                "needs them built with the same options"
             )
+        for note in first.check(features, sample):
+            logger.warning("sample %s: %s", sample, note)
+    return first
+
+
+def _normaliser(
+    features: FeatureFile, rows: Rows, development: npt.NDArray[np.intp]
+) -> ProfileNormaliser:
+    """Learn mean and scale of each bin from the training and validation rows of all samples.
+
+    One for all, so that a sample that the model never saw can be standardised, too, and what
+    sets the samples apart stays in their profiles.
+    """
+    parts: list[tuple[Any, Any]] = []
+    for number, sample in enumerate(rows.samples):
+        genes = rows.genes(rows.of_sample(number, development))
+        signal, observed = features.contacts(sample)
+        parts.append((signal[genes], observed[genes]))
+    signals, masks = zip(*parts, strict=True)
+    return ProfileNormaliser.fit(np.concatenate(signals), np.concatenate(masks))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dexkit.hooks import HeadEntry, NoConfig, hookimpl
-from dexkit_heads.config import ClassificationConfig, NegativeBinomialConfig, RegressionConfig
+from dexkit_heads.config import (
+    ClassificationConfig,
+    MultiTaskConfig,
+    NegativeBinomialConfig,
+    RegressionConfig,
+)
 
 __all__ = [
     "ClassificationConfig",
+    "MultiTaskConfig",
     "NegativeBinomialConfig",
     "RegressionConfig",
     "dexkit_heads",
@@ -15,7 +21,7 @@ __all__ = [
 
 @hookimpl
 def dexkit_heads() -> list[HeadEntry]:
-    """Register ``regression``, ``classification``, ``poisson`` and ``negative-binomial``."""
+    """Register the heads of a value, of classes, of counts and of several samples."""
     return [
         HeadEntry(
             name="regression",
@@ -46,5 +52,13 @@ def dexkit_heads() -> list[HeadEntry]:
             factory="dexkit_heads.counts:NegativeBinomialHead",
             summary="mean and learnt dispersion of counts, negative binomial likelihood",
             target="raw",
+        ),
+        HeadEntry(
+            name="multi-task",
+            task="regression",
+            config=MultiTaskConfig,
+            factory="dexkit_heads.multitask:MultiTaskHead",
+            summary="a linear output for each sample, what is not measured left out of the loss",
+            per_sample=True,
         ),
     ]

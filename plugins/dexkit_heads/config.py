@@ -25,6 +25,16 @@ class RegressionConfig(PluginConfig):
     )
 
 
+class MultiTaskConfig(PluginConfig):
+    """Options of the head ``multi-task``."""
+
+    huber_delta: float | None = Field(
+        None,
+        gt=0,
+        description="Huber loss with this delta (standard deviations of a sample); none: squared",
+    )
+
+
 class ClassificationConfig(PluginConfig):
     """Options of the head ``classification``."""
 

@@ -21,6 +21,15 @@ Values = npt.NDArray[np.float64]
 State = Mapping[str, float]
 
 
+def error_loss(error: Any, huber_delta: float | None) -> Any:
+    """Return the square of each error, beyond ``huber_delta`` its tangent (Huber loss, twice)."""
+    if huber_delta is None:
+        return ops.square(error)
+    size = ops.abs(error)
+    linear = 2.0 * huber_delta * size - huber_delta**2
+    return ops.where(size <= huber_delta, ops.square(error), linear)
+
+
 class RegressionHead:
     """Linear output trained on the standardised target, reported in original units.
 
@@ -81,12 +90,7 @@ class RegressionHead:
 
     def loss(self, y_true: Any, y_pred: Any) -> Any:
         """Return the squared (or Huber) error of each gene, shape (batch,)."""
-        error = y_pred[:, 0] - y_true
-        delta = self._config.huber_delta
-        if delta is None:
-            return ops.square(error)
-        size = ops.abs(error)
-        return ops.where(size <= delta, ops.square(error), 2.0 * delta * size - delta**2)
+        return error_loss(y_pred[:, 0] - y_true, self._config.huber_delta)
 
     def decode(self, output: npt.NDArray[np.float32], state: State) -> Values:
         """Return predictions in original units, shape (n_genes,)."""

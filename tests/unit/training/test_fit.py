@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dexkit.errors import TrainingError
-from dexkit.training.batches import EpochPlan, training_epoch
+from dexkit.training.batches import EpochPlan, plain_epoch, training_epoch
 from dexkit.training.checkpoint import Checkpoints, Progress
 from dexkit.training.config import TrainConfig
 from dexkit.training.fit import Watcher, fit_network, is_exhausted, note_epoch
@@ -300,3 +300,42 @@ def test_gpu_that_is_not_there():
         pytest.skip("there is a GPU")
     with pytest.raises(ConfigError, match="TensorFlow finds no GPU"):
         make_strategy(TrainConfig(device="gpu"))
+
+
+# --- weights -------------------------------------------------------------------------------------
+
+
+def test_weights_in_the_loss_by_hand(toy_problem, make_model, head, train_config):
+    """Of a step, and of the validation genes: sum of weight times error over sum of weights."""
+    problem = toy_problem
+    weights = np.random.default_rng(1).uniform(0.2, 5, 40).astype(np.float32)
+    config = train_config(epochs=1, shift_bp=0, batch_size=29)
+    strategy = make_strategy(config)
+    with strategy.scope():
+        model = make_model(dropout=0)
+    source = DeviceSource(problem.arrays, problem.target)
+    loop = Loop(strategy, model, head, source, config)
+    before = loop.predict(plain_epoch(problem.train, 29))[:, 0]
+    plan = training_epoch(problem.train, 29, 0, False, 3, 0, weights)
+    found = loop.train_epoch(plan, 0.01).mean
+    errors = (before - problem.target[:29]) ** 2
+    assert found == pytest.approx((errors * weights[:29]).sum() / weights[:29].sum(), rel=1e-4)
+    assert found != pytest.approx(errors.mean(), rel=1e-3)
+    result = fit_network(
+        strategy,
+        lambda: make_model(dropout=0),
+        head,
+        source,
+        problem.target,
+        problem.train,
+        problem.validation,
+        config,
+        3,
+        problem.names,
+        weights=weights,
+    )
+    codes = problem.arrays.codes[29:, 6:-6]
+    output = np.asarray(result.model({"sequence": codes, "contacts": problem.arrays.contacts[29:]}))
+    errors = (output[:, 0] - problem.target[29:]) ** 2
+    expected = (errors * weights[29:]).sum() / weights[29:].sum()
+    assert result.history[0]["val_loss"] == pytest.approx(expected, rel=1e-4)

@@ -118,6 +118,7 @@ STATES = {
     "classification": {"threshold": 1.0, "high_share": 0.4},
     "poisson": {"mean": 20.0, "dispersion": 3.0, "pseudocount": 0.5},
     "negative-binomial": {"mean": 20.0, "dispersion": 0.4, "pseudocount": 1.0},
+    "multi-task": {"mean": [1.5, 0.2], "sd": [0.7, 0.4]},
 }
 
 
