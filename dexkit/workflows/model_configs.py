@@ -40,7 +40,8 @@ def model_configs(
     Raises
     ------
     ConfigError
-        When a model is named twice, one model of several samples is asked for, or options are given for one that takes no part.
+        When a model is named twice, one model of several samples is asked for, or options are
+        given for one that takes no part.
     InputError, PluginError
         As :meth:`~dexkit.workflows.fit_config.FitConfig.read` and when a plugin is unknown.
     """
