@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -31,8 +30,10 @@ N_CHROMS, BASES_A_LINE, LINES_A_BLOCK = 25, 60, 1000
 PAIRS_A_MEMBER = 500_000
 SIZES = {"small": (100_000_000, 2_000, 4_000_000), "full": (3_100_000_000, 20_000, 200_000_000)}
 RUN = """
-import atexit, sys
+import atexit, resource, sys
 from pathlib import Path
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 def peak():
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(("VmPeak", "VmHWM")):
@@ -111,20 +112,15 @@ def write_pairs(path: Path, n_pairs: int, length: int, seed: int) -> None:
 def build(folder: Path, max_memory: str, threads: int) -> dict[str, object]:
     """Build under the limit in a process of its own; return its peaks and its time."""
     out = folder / "features.h5"
-    command = [sys.executable, "-c", RUN, "build-features", "--out", str(out), "--force"]
+    limit = parse_size(max_memory)
+    command = [sys.executable, "-c", RUN, str(limit), "build-features"]
+    command += ["--out", str(out), "--force"]
     command += ["--fasta", str(folder / "g.fa.gz"), "--gtf", str(folder / "g.gtf.gz")]
     command += ["--contacts", f"S={folder / '1.pairs.gz'},{folder / '2.pairs.gz'}"]
     command += ["--block", "one-hot", "--block", "kmers", "--set", "kmers.k=8"]
     command += ["--max-memory", max_memory, "--threads", str(threads)]
-    limit = parse_size(max_memory)
     start = time.perf_counter()
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     peaks = dict(line.split() for line in done.stdout.splitlines() if line.startswith("Vm"))

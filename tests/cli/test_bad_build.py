@@ -1,16 +1,16 @@
 """Bad input to build-features: one clear sentence, exit code 2, nothing written."""
 
 import gzip
+import resource
 import shutil
 import subprocess
 import sys
 
 import pytest
+from limits import limited
 from toy import build, fasta_text, gtf_line, listing, pairs_text
 
 from dexkit.features.file import FeatureFile
-
-resource = pytest.importorskip("resource")
 
 LENGTHS = {"chr1": 400, "chr2": 300}
 
@@ -335,15 +335,11 @@ def test_info_of_a_folder(refused, inputs):
 COMMAND = [sys.executable, "-c", "from dexkit.cli.app import main; main()"]
 
 
-def run_command(args, **kwargs):
-    return subprocess.run(
-        [*COMMAND, *map(str, args)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **kwargs,
-    )
+def run_command(args, most_bytes=None):
+    command = [*COMMAND, *map(str, args)]
+    if most_bytes is not None:
+        command = limited(resource.RLIMIT_FSIZE, most_bytes, command)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 def full_disk(done):
@@ -358,11 +354,7 @@ def full_disk(done):
 def test_file_size_limit(options, inputs, n_bytes):
     """Below what the tables need, and between the tables and the arrays."""
     before = listing(inputs)
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
-
-    full_disk(run_command(options(), preexec_fn=limit))
+    full_disk(run_command(options(), n_bytes))
     assert listing(inputs) == before
 
 
@@ -389,9 +381,5 @@ def test_full_disk(options, inputs):
 def test_force_keeps_the_old_file_when_the_disk_is_full(simulated, inputs, options):
     out = build(simulated, inputs / "f.h5")
     before = out.read_bytes()
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    full_disk(run_command([*options(), "--force"], preexec_fn=limit))
+    full_disk(run_command([*options(), "--force"], 20_000))
     assert out.read_bytes() == before

@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from limits import limited
 from toy import build, listing
 
 from dexkit.errors import ConfigError, FormatError, InputError, OutputError
@@ -446,15 +447,11 @@ def command(file, point, config):
     return [sys.executable, "-c", SCRIPT, str(file), point, config.model_dump_json()]
 
 
-def run(file, point, config, **options):
-    return subprocess.run(
-        command(file, point, config),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        **options,
-    )
+def run(file, point, config, most_bytes=None):
+    arguments = command(file, point, config)
+    if most_bytes is not None:
+        arguments = limited(resource.RLIMIT_FSIZE, most_bytes, arguments)
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -546,11 +543,7 @@ def test_a_file_size_limit(file, beta, more):
     """Below the size of the journal, below that of the tables, below that of the arrays."""
     before = file.read_bytes()
     n_bytes = max(100, len(before) + more)
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
-
-    done = run(file, "nowhere", beta, preexec_fn=limit)
+    done = run(file, "nowhere", beta, n_bytes)
     assert done.returncode == 1
     assert "OutputError" in done.stderr
     assert "disk is full or a file-size limit was reached" in done.stderr
