@@ -43,21 +43,26 @@ def _facts(facts: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n\n"
 
 
+def _ms(seconds: float) -> str:
+    """Return milliseconds with four figures or, from a second on, whole."""
+    return f"{seconds * 1e3:,.0f}" if seconds >= 1 else f"{seconds * 1e3:.4g}"
+
+
 def _table(table: dict[str, Any]) -> str:
     median = {row["name"]: statistics.median(row["seconds"]) for row in table["rows"]}
     ours = next(name for name in median if name.startswith("dexkit"))
     lines = [
-        f"{table['title'][:1].upper()}{table['title'][1:]}:",
+        f"{table['title'][:1].upper()}{table['title'][1:]} (medians):",
         "",
         f"| contestant | ms | min-max | x floor | x dexkit | {table['unit']} | peak MB |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in table["rows"]:
         name, seconds = row["name"], row["seconds"]
-        span = f"{min(seconds) * 1e3:,.4g}-{max(seconds) * 1e3:,.4g}" if seconds[1:] else "one run"
+        span = f"{_ms(min(seconds))}-{_ms(max(seconds))}" if seconds[1:] else "one run"
         mark = "**" if name.startswith("dexkit") else ""
         lines.append(
-            f"| {mark}{name}{mark} | {median[name] * 1e3:,.4g} | {span} "
+            f"| {mark}{name}{mark} | {_ms(median[name])} | {span} "
             f"| {median[name] / median[table['floor']]:.2f} | {median[name] / median[ours]:.2f} "
             f"| {table['work'] / median[name]:,.3g} | {row['peak_mb']:,.0f} |"
         )
