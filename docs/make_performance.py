@@ -48,6 +48,10 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1e3:,.0f}" if seconds >= 1 else f"{seconds * 1e3:.4g}"
 
 
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def _table(table: dict[str, Any]) -> str:
     median = {row["name"]: statistics.median(row["seconds"]) for row in table["rows"]}
     ours = next(name for name in median if name.startswith("dexkit"))
@@ -64,7 +68,7 @@ def _table(table: dict[str, Any]) -> str:
         lines.append(
             f"| {mark}{name}{mark} | {_ms(median[name])} | {span} "
             f"| {median[name] / median[table['floor']]:.2f} | {median[name] / median[ours]:.2f} "
-            f"| {table['work'] / median[name]:,.3g} | {row['peak_mb']:,.0f} |"
+            f"| {_rate(table['work'] / median[name])} | {row['peak_mb']:,.0f} |"
         )
     lines += [f"| {name} | not installed | | | | | |" for name in table["missing"]]
     return "\n".join(lines) + "\n\n"
