@@ -216,12 +216,16 @@ class BlockArrays:
         Standardised profiles, sample by sample.
     columns : mapping of str to ndarray of shape (n_samples * n_genes, n_columns), dtype float64
         What baselines read beside them, see :meth:`dexkit.models.columns.Columns.read`.
+    stranded : bool
+        Whether the profiles run in the direction of the gene, as the base codes do: the reverse
+        complement of a gene then has its profile mirrored. Otherwise they run along the chromosome.
     """
 
     codes: npt.NDArray[np.uint8] | None
     margin_bp: int
     contacts: npt.NDArray[np.float32] | None
     columns: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    stranded: bool = False
 
     @classmethod
     def read(
@@ -264,7 +268,8 @@ class BlockArrays:
         wanted = [contract.columns] * len(names) if columns is None else columns
         read = [one.read(features, name) for one, name in zip(wanted, names, strict=True)]
         shared = {key: np.concatenate([one[key] for one in read]) for key in read[0]}
-        return cls(codes, margin, contacts, shared)
+        stranded = bool((contract.contacts or {}).get("flip_minus", False))
+        return cls(codes, margin, contacts, shared, stranded)
 
     def plain(self, index: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
         """Return unshifted arrays of some rows by block, as baselines and prediction use them."""
