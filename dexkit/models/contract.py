@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dexkit.errors import InputError
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES, signal_path
+from dexkit.hooks import BLOCK_VERSION
 from dexkit.models.columns import Columns
 from dexkit.models.normaliser import ProfileNormaliser
 
@@ -49,6 +50,8 @@ class Contract:
         was kept, and for published arrays, which do not say it; None agrees with any.
     balance : str
         Weights of a matrix (``"NONE"`` for raw counts); None as for ``kinds``.
+    versions : dict
+        Version of each of the blocks that made the arrays; 1 where an array or a bundle says none.
     columns : Columns
         What the model, a baseline, reads beside the blocks.
     """
@@ -63,6 +66,7 @@ class Contract:
     columns: Columns = field(default_factory=Columns)
     kinds: tuple[str, ...] | None = None
     balance: str | None = None
+    versions: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -95,6 +99,7 @@ class Contract:
         InputError
             When the file lacks one of the blocks for this sample.
         """
+        versions: dict[str, int] = {}
         values: dict[str, Any] = {"blocks": blocks, "columns": columns or Columns()}
         if "sequence" in blocks:
             if not features.has(CODES):
@@ -103,6 +108,7 @@ class Contract:
             values |= {"upstream_bp": up, "downstream_bp": down}
             attrs = features.array_attrs(CODES)
             values["sequence"] = {name: _plain(attrs.get(name)) for name in _SEQUENCE_ATTRS}
+            versions["sequence"] = int(attrs.get(BLOCK_VERSION, 1))
         if "contacts" in blocks:
             signal, _ = features.contacts(sample)
             attrs = features.array_attrs(signal_path(sample))
@@ -111,10 +117,11 @@ class Contract:
                 "contacts": {name: _plain(attrs[name]) for name in _CONTACT_ATTRS},
                 "target_depth": _plain(attrs.get("target_depth", 0)),
             }
+            versions["contacts"] = int(attrs.get(BLOCK_VERSION, 1))
             if "kind" in attrs:
                 values["kinds"] = tuple(sorted({str(kind) for kind in attrs["kind"]}))
                 values["balance"] = str(attrs.get("balance", "NONE"))
-        return cls(**values)
+        return cls(**values, versions=versions)
 
     def check(self, features: FeatureFile, sample: str) -> list[str]:
         """Compare with another feature file.
@@ -132,6 +139,15 @@ class Contract:
         """
         self.columns.check(features, sample)
         other = Contract.of(features, sample, self.blocks)
+        for block, version in other.versions.items():
+            trained_with = self.versions.get(block, 1)
+            if version != trained_with:
+                raise InputError(
+                    f"{features.path}: the block {block!r} is of version {version}, but the model "
+                    f"was trained with version {trained_with}, whose numbers mean something else; "
+                    "build the feature file with the version of the plugin that made the training "
+                    "file, or fit the model again"
+                )
         for name in ("upstream_bp", "downstream_bp", "sequence", "n_bins", "contacts"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs and not (name == "sequence" and mine is None):
