@@ -29,6 +29,17 @@ def test_dry_run_writes_nothing_and_counts(built, config, features):
     text = found.text()
     for part in ("motif_scan", f"parameters: {found.n_parameters:,}", "nothing was written"):
         assert part in text
+    # The table is drawn whole, each line closed.
+    assert all(line.endswith("│") for line in text.splitlines() if line.startswith("│"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (3.21, "3.2 s"), (61, "61 s"), (600, "10 min")]
+)
+def test_durations(seconds, text):
+    from dexkit.workflows.dry_run import _duration
+
+    assert _duration(seconds) == text
 
 
 def test_bf16_is_used_and_kept(built, config, tmp_path):
