@@ -10,7 +10,7 @@ from dexkit.errors import InputError
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import expression_path
 from dexkit.features.stored_config import READING
-from dexkit.hooks import ArrayPlan
+from dexkit.hooks import BLOCK_VERSION, ArrayPlan
 from dexkit.io.expression import UNSTATED
 
 
@@ -40,6 +40,7 @@ def check_contacts(features: FeatureFile, plans: Sequence[ArrayPlan]) -> None:
         stored = features.array_attrs(sibling)
         pairs = {key: (stored[key], plan.attrs[key]) for key in plan.attrs if key in stored}
         shape, dtype = features.arrays[sibling]
+        pairs[BLOCK_VERSION] = (stored.get(BLOCK_VERSION, 1), plan.attrs.get(BLOCK_VERSION, 1))
         pairs |= {"shape": (shape, tuple(plan.shape)), "dtype": (dtype, np.dtype(plan.dtype).name)}
         for key, (before, after) in pairs.items():
             if key in READING or np.array_equal(before, after):

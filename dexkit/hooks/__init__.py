@@ -1,7 +1,7 @@
 """The contract with plugins: hook specifications, typed records, the manager."""
 
 from dexkit.hooks.base import NoConfig, PluginConfig, resolve
-from dexkit.hooks.blocks import ArrayPlan, BlockEntry, BuildContext, SampleInput
+from dexkit.hooks.blocks import BLOCK_VERSION, ArrayPlan, BlockEntry, BuildContext, SampleInput
 from dexkit.hooks.config import parse_config, parse_settings
 from dexkit.hooks.entries import (
     LOOPS,
@@ -24,6 +24,7 @@ from dexkit.hooks.selection import EncoderChoice, PluginChoice, parse_plugin_arg
 from dexkit.hooks.specs import hookimpl
 
 __all__ = [
+    "BLOCK_VERSION",
     "LOOPS",
     "OTHER_SAMPLES",
     "ArrayPlan",

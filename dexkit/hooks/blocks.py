@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from dexkit.errors import InputError
 from dexkit.genome import GeneTable, Genome
 from dexkit.hooks.base import PluginConfig, resolve
+
+#: Attribute of an array with the version of the block that made it; without it the version is 1.
+BLOCK_VERSION = "block_version"
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,10 @@ class BlockEntry:
         One line for ``plugins list``.
     default : bool
         Whether the block is built without being asked for (when its inputs are there).
+    version : int
+        Raised when the same inputs and options give other numbers than before. Arrays of a version
+        above 1 say so in their attribute ``block_version``, and a model that was trained on one
+        version is not used with another.
     """
 
     name: str
@@ -171,8 +178,12 @@ class BlockEntry:
     factory: str
     summary: str = ""
     default: bool = False
+    version: int = 1
 
     def plan(self, config: PluginConfig, context: BuildContext) -> Iterable[ArrayPlan]:
-        """Return the arrays of this block."""
+        """Return the arrays of this block, with its version where that is above 1."""
         plans: Iterable[ArrayPlan] = resolve(self.factory)(config, context)
-        return plans
+        if self.version == 1:
+            return plans
+        stated = {BLOCK_VERSION: self.version}
+        return [replace(plan, attrs={**plan.attrs, **stated}) for plan in plans]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dexkit.errors import InputError
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import CODES, signal_path
+from dexkit.hooks import BLOCK_VERSION
 from dexkit.models.columns import Columns
 from dexkit.models.normaliser import ProfileNormaliser
 
@@ -49,6 +50,8 @@ class Contract:
         was kept, and for published arrays, which do not say it; None agrees with any.
     balance : str
         Weights of a matrix (``"NONE"`` for raw counts); None as for ``kinds``.
+    versions : dict
+        Version of each of the blocks that made the arrays; 1 where an array or a bundle says none.
     columns : Columns
         What the model, a baseline, reads beside the blocks.
     """
@@ -63,6 +66,7 @@ class Contract:
     columns: Columns = field(default_factory=Columns)
     kinds: tuple[str, ...] | None = None
     balance: str | None = None
+    versions: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -95,6 +99,7 @@ class Contract:
         InputError
             When the file lacks one of the blocks for this sample.
         """
+        versions: dict[str, int] = {}
         values: dict[str, Any] = {"blocks": blocks, "columns": columns or Columns()}
         if "sequence" in blocks:
             if not features.has(CODES):
@@ -103,6 +108,7 @@ class Contract:
             values |= {"upstream_bp": up, "downstream_bp": down}
             attrs = features.array_attrs(CODES)
             values["sequence"] = {name: _plain(attrs.get(name)) for name in _SEQUENCE_ATTRS}
+            versions["sequence"] = int(attrs.get(BLOCK_VERSION, 1))
         if "contacts" in blocks:
             signal, _ = features.contacts(sample)
             attrs = features.array_attrs(signal_path(sample))
@@ -111,10 +117,11 @@ class Contract:
                 "contacts": {name: _plain(attrs[name]) for name in _CONTACT_ATTRS},
                 "target_depth": _plain(attrs.get("target_depth", 0)),
             }
+            versions["contacts"] = int(attrs.get(BLOCK_VERSION, 1))
             if "kind" in attrs:
                 values["kinds"] = tuple(sorted({str(kind) for kind in attrs["kind"]}))
                 values["balance"] = str(attrs.get("balance", "NONE"))
-        return cls(**values)
+        return cls(**values, versions=versions)
 
     def check(self, features: FeatureFile, sample: str) -> list[str]:
         """Compare with another feature file.
@@ -132,6 +139,15 @@ class Contract:
         """
         self.columns.check(features, sample)
         other = Contract.of(features, sample, self.blocks)
+        for block, version in other.versions.items():
+            trained_with = self.versions.get(block, 1)
+            if version != trained_with:
+                raise InputError(
+                    f"{features.path}: the block {block!r} is of version {version}, but the model "
+                    f"was trained with version {trained_with}, whose numbers mean something else; "
+                    "build the feature file with the version of the plugin that made the training "
+                    "file, or fit the model again"
+                )
         for name in ("upstream_bp", "downstream_bp", "sequence", "n_bins", "contacts"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine != theirs and not (name == "sequence" and mine is None):
@@ -216,12 +232,16 @@ class BlockArrays:
         Standardised profiles, sample by sample.
     columns : mapping of str to ndarray of shape (n_samples * n_genes, n_columns), dtype float64
         What baselines read beside them, see :meth:`dexkit.models.columns.Columns.read`.
+    stranded : bool
+        Whether the profiles run in the direction of the gene, as the base codes do: the reverse
+        complement of a gene then has its profile mirrored. Otherwise they run along the chromosome.
     """
 
     codes: npt.NDArray[np.uint8] | None
     margin_bp: int
     contacts: npt.NDArray[np.float32] | None
     columns: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    stranded: bool = False
 
     @classmethod
     def read(
@@ -264,7 +284,8 @@ class BlockArrays:
         wanted = [contract.columns] * len(names) if columns is None else columns
         read = [one.read(features, name) for one, name in zip(wanted, names, strict=True)]
         shared = {key: np.concatenate([one[key] for one in read]) for key in read[0]}
-        return cls(codes, margin, contacts, shared)
+        stranded = bool((contract.contacts or {}).get("flip_minus", False))
+        return cls(codes, margin, contacts, shared, stranded)
 
     def plain(self, index: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[Any]]:
         """Return unshifted arrays of some rows by block, as baselines and prediction use them."""

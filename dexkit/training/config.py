@@ -47,7 +47,9 @@ class TrainConfig(BaseModel):
         "margin of the feature file",
     )
     reverse_complement: bool = Field(
-        False, description="random reverse complement (a TSS has a direction: off)"
+        False,
+        description="random reverse complement (a TSS has a direction: off); mirrors contacts that "
+        "run with the gene (contacts.flip_minus)",
     )
     joint_units: tuple[PositiveInt, ...] = Field(
         (40,), description="dense layers over the joined vectors when there are several encoders"

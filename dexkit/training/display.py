@@ -1,7 +1,8 @@
-"""What a training shows while it runs: a live line on a terminal, TensorBoard event files."""
+"""What a training shows: a live line on a terminal, else a line now and then; TensorBoard files."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,13 @@ from typing import Any
 from dexkit.training.config import TrainConfig
 from dexkit.training.fit import EpochRow, Watcher
 
+logger = logging.getLogger("dexkit")
+
 #: The line is drawn anew at most this often, in seconds.
 _REFRESH = 0.2
+#: Where there is no terminal, a line is written at most this often, in seconds: the output of a
+#: job of a night stays short, and whoever looks at it sees how far it is.
+_REPORT_SECONDS = 60.0
 
 
 class _LiveLine(Watcher):
@@ -48,9 +54,43 @@ class _LiveLine(Watcher):
         self._last = (row["epoch"] + 1, 0.0)
 
 
+class _Lines(Watcher):
+    """Logs how far a training is, behind an epoch, at most once a minute."""
+
+    def __init__(self, name: str, n_epochs: int) -> None:
+        self._name, self._n_epochs = name, n_epochs
+        self._begin = self._said = time.perf_counter()
+        self._n_genes = 0
+        self._first = -1.0
+
+    def on_steps(self, epoch: int, n_steps: int, n_genes: int, losses: Sequence[float]) -> None:
+        self._n_genes = n_genes
+        if self._first < 0:
+            # Restored epochs have been told before any step, and the first one compiles.
+            self._begin, self._first = time.perf_counter(), epoch + len(losses) / n_steps
+
+    def on_epoch(self, row: EpochRow) -> None:
+        now, done = time.perf_counter(), row["epoch"] + 1
+        if now - self._said < _REPORT_SECONDS or not 0 <= self._first < done:
+            return
+        self._said = now
+        seconds = (now - self._begin) / (done - self._first)
+        logger.info(
+            "%s: epoch %d of %d, loss %.3f, val %.3f r %.3f, %s genes/s, at most %.0f min left",
+            self._name,
+            int(done),
+            self._n_epochs,
+            row["loss"],
+            row["val_loss"],
+            row["val_pearson"],
+            f"{self._n_genes / seconds:,.0f}",
+            (self._n_epochs - done) * seconds / 60,
+        )
+
+
 @contextmanager
 def live_line(name: str, config: TrainConfig) -> Iterator[Watcher]:
-    """Show the training of one network on stderr when that is a terminal.
+    """Show the training of one network on stderr; where that is no terminal, log it now and then.
 
     Parameters
     ----------
@@ -65,7 +105,7 @@ def live_line(name: str, config: TrainConfig) -> Iterator[Watcher]:
         For :func:`dexkit.training.fit.fit_network`.
     """
     if not sys.stderr.isatty():
-        yield Watcher()
+        yield _Lines(name, config.epochs)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

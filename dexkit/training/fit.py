@@ -25,6 +25,8 @@ from dexkit.training.workers import from_chief, stop_on_sigterm, worker_loss_sai
 
 #: An epoch counts as better when the validation loss falls by at least this share.
 _MIN_IMPROVEMENT = 1e-4
+#: Genes of a batch that a message names: all of a batch of the default size.
+_MOST_NAMED = 32
 
 EpochRow = dict[str, float]
 
@@ -163,6 +165,9 @@ def fit_network(
         # Behind the last step of an epoch its end still has to be done, also when resumed there.
         while training.progress.epoch < config.epochs and not training.exhausted:
             training.run_epoch(train, validation, seed, sigterm.is_set)
+        if sigterm.is_set():
+            # It came while the last epoch was scored and saved.
+            training.stop()
     progress = training.progress
     if strategy.num_replicas_in_sync > 1:
         model = make_model()
@@ -243,13 +248,13 @@ class _Training:
         except NonFiniteLossError as error:
             raise TrainingError(self._explain(error)) from error
         if loop.stop_agreed:
-            self._stop()
+            self.stop()
         row = self._score(plan_loss=mean_loss(plan, progress.losses), validation=validation)
         row |= {"learning_rate": rate, "seconds": time.perf_counter() - started}
         row = json.loads(from_chief(self._strategy, json.dumps(row).encode()))
         if not math.isfinite(row["val_loss"]):
             raise TrainingError(
-                f"the validation loss is {row['val_loss']} after epoch {epoch}; try a lower "
+                f"the validation loss is {row['val_loss']} after epoch {epoch + 1}; try a lower "
                 f"learning_rate or clip_norm, with --force{self._kept()}"
             )
         if note_epoch(progress, row):
@@ -286,9 +291,11 @@ class _Training:
         if self._checkpoints is not None:
             self._checkpoints.save(self._loop.variables, self.progress)
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Save and raise :class:`StoppedError`."""
         self._save()
-        where = f"epoch {self.progress.epoch + 1}, step {len(self.progress.losses)}"
+        epoch, step = self.progress.epoch + 1, len(self.progress.losses)
+        where = f"epoch {epoch}, step {step}" if step else f"epoch {epoch - 1}"
         saved = (
             f"the state after {where} is saved" if self._checkpoints else f"stopped after {where}"
         )
@@ -298,10 +305,12 @@ class _Training:
         )
 
     def _explain(self, error: NonFiniteLossError) -> str:
-        names = ", ".join(str(self._gene_names[g]) for g in error.genes[:8])
-        more = f" and {len(error.genes) - 8} more" if len(error.genes) > 8 else ""
+        names = ", ".join(str(self._gene_names[g]) for g in error.genes[:_MOST_NAMED])
+        n_more = len(error.genes) - _MOST_NAMED
+        more = f" and {n_more} more" if n_more > 0 else ""
         return (
-            f"the {error.what} is not finite in epoch {self.progress.epoch}, step {error.step} "
+            f"the {error.what} is not finite in epoch {self.progress.epoch + 1}, step "
+            f"{error.step + 1} "
             f"(genes {names}{more}); try a lower learning_rate or clip_norm, with --force"
             f"{self._kept()}"
         )

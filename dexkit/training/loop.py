@@ -222,7 +222,8 @@ class Loop:
         """Return this step's slots, model inputs and target of one replica."""
         now = {name: values[step] for name, values in slots.items()}
         rows = self._source.rows(placed, feed, now["index"])
-        return now, *crop(rows, now["shift"], now["flip"], self._source.margin_bp)
+        source = self._source
+        return now, *crop(rows, now["shift"], now["flip"], source.margin_bp, source.mirrors)
 
     def _replica_gradients(self, slots: Any, placed: Any, feed: Any, step: Any) -> Any:
         """Return loss share and gradients of one replica; both add up over the replicas."""

@@ -29,10 +29,12 @@ class Source(Protocol):
     every step, a dict of values that hold one tensor a replica (see :func:`per_replica`). ``rows``
     runs compiled, on each replica: it makes of its part of both the raw rows of the step:
     ``codes`` (slots, length_bp + 2 margin_bp) uint8, ``contacts`` (slots, n_bins) float32, as far
-    as there, and ``target`` (slots, …) float32.
+    as there, and ``target`` (slots, …) float32. ``mirrors`` says whether a reverse complement
+    mirrors the contacts.
     """
 
     margin_bp: int
+    mirrors: bool
 
     def place(self, strategy: Any) -> Rows:
         """Put what all steps share on the devices of the replicas."""
@@ -61,6 +63,7 @@ class DeviceSource:
 
     def __init__(self, arrays: Any, target: npt.NDArray[np.float32]) -> None:
         self.margin_bp: int = arrays.margin_bp
+        self.mirrors: bool = getattr(arrays, "stranded", False)
         self._arrays = _present(arrays, target)
 
     def place(self, strategy: Any) -> Rows:
@@ -97,6 +100,7 @@ class StreamSource:
 
     def __init__(self, arrays: Any, target: npt.NDArray[np.float32]) -> None:
         self.margin_bp: int = arrays.margin_bp
+        self.mirrors: bool = getattr(arrays, "stranded", False)
         self._arrays = _present(arrays, target)
 
     def place(self, strategy: Any) -> Rows:
@@ -177,7 +181,9 @@ def per_replica(strategy: Any, values_of: Callable[[int], Any]) -> Any:
     }
 
 
-def crop(rows: Rows, shift: Any, flip: Any, margin_bp: int) -> tuple[dict[str, Any], Any]:
+def crop(
+    rows: Rows, shift: Any, flip: Any, margin_bp: int, mirrors: bool = False
+) -> tuple[dict[str, Any], Any]:
     """Turn raw rows into model inputs, on the device.
 
     Parameters
@@ -188,6 +194,9 @@ def crop(rows: Rows, shift: Any, flip: Any, margin_bp: int) -> tuple[dict[str, A
         Shift of the window in bp (positive downstream), and whether it is reverse-complemented.
     margin_bp : int
         Margin at both ends of ``codes``.
+    mirrors : bool, optional
+        Whether contacts run in the direction of the gene, so that those of a reverse-complemented
+        one are mirrored.
 
     Returns
     -------
@@ -206,7 +215,10 @@ def crop(rows: Rows, shift: Any, flip: Any, margin_bp: int) -> tuple[dict[str, A
         flipped = tf.reverse(known * (3 - tf.minimum(codes, 3)) + (1 - known) * 4, axis=[1])
         inputs["sequence"] = tf.where(flip[:, None], flipped, codes)
     if "contacts" in rows:
-        inputs["contacts"] = rows["contacts"]
+        bins = rows["contacts"]
+        inputs["contacts"] = (
+            tf.where(flip[:, None], tf.reverse(bins, axis=[1]), bins) if mirrors else bins
+        )
     return inputs, rows["target"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -94,6 +94,36 @@ def stop_on_sigterm() -> Iterator[threading.Event]:
     before = signal.signal(signal.SIGTERM, handle)
     try:
         yield wanted
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def sigterm_said(sentence: Callable[[], str]) -> Iterator[None]:
+    """Raise where SIGTERM comes, so that files are left whole and the user is told how to go on.
+
+    Inside, :func:`stop_on_sigterm` takes the signal over for as long as a network trains.
+
+    Parameters
+    ----------
+    sentence : callable
+        Returns what to say; called when the signal has come.
+
+    Raises
+    ------
+    StoppedError
+        On SIGTERM. Outside the main thread, where Python delivers no signals, never.
+    """
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        raise StoppedError(sentence(), sigterm=True)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGTERM, before)
 

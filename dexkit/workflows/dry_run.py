@@ -202,8 +202,9 @@ def _time(
 
 
 def _summary(model: Any) -> str:
+    # Keras draws on a console of 80 columns where there is no terminal, and cuts what is wider.
     lines: list[str] = []
-    model.summary(print_fn=lines.append, expand_nested=True, line_length=100)
+    model.summary(print_fn=lines.append, expand_nested=True, line_length=80)
     return "\n".join(lines)
 
 
@@ -221,6 +222,8 @@ def _peak_mb(strategy: Any) -> float:
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

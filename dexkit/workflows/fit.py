@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from dexkit.models.bundle import Bundle, Prediction, predict_members
 from dexkit.report.html import write_report
 from dexkit.training.cluster import find_cluster
 from dexkit.training.display import live_line
-from dexkit.training.workers import told_by_chief
+from dexkit.training.workers import sigterm_said, told_by_chief
 from dexkit.workflows.baselines import (
     baseline_config,
     can_be_fed,
@@ -122,6 +123,19 @@ def fit(
     """
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
+    with sigterm_said(partial(_where_it_stands, out)):
+        return _fit(features_path, config, out, force, resume, watch, report)
+
+
+def _fit(
+    features_path: Path,
+    config: FitConfig,
+    out: Path,
+    force: bool,
+    resume: bool,
+    watch: Watch,
+    report: bool,
+) -> FitSummary:
     registry = plugins()
     if _is_alone(config):
         # Said before TensorFlow is loaded. Several workers meet first, so that none waits for one
@@ -152,6 +166,16 @@ def fit(
         page = write_report(out) if report else None
         folder.finish()
     return FitSummary(out, metrics, page)
+
+
+def _where_it_stands(out: Path) -> str:
+    """Say what SIGTERM leaves behind, outside the training of a network."""
+    left = {
+        "absent": "nothing was written",
+        "unfinished": f"go on with dexkit fit --resume {out}",
+        "finished": f"{out} is a finished run, dexkit report makes its report",
+    }
+    return f"stopped by SIGTERM; {left[RunFolder.state(out)]}"
 
 
 def check_fit(features_path: Path, config: FitConfig) -> Job:

@@ -276,6 +276,13 @@ def test_contacts_of_another_form(simulated, file, monkeypatch):
     refused(file, InputError, match, contacts=contacts_of(simulated, "beta"))
 
 
+def test_contacts_of_another_version_of_the_block(simulated, file, monkeypatch):
+    entry = module.plugins().block("contacts")
+    monkeypatch.setitem(vars(entry), "version", 2)
+    match = r"beta/signal would have block_version 2, and /contacts/alpha/signal has 1"
+    refused(file, InputError, match, contacts=contacts_of(simulated, "beta"))
+
+
 def test_a_missing_input(file, tmp_path):
     source = ExpressionSource(path=tmp_path / "no.tsv", sample="x")
     refused(file, InputError, r"no\.tsv does not exist", expression=(source,))

@@ -7,6 +7,7 @@ import pytest
 
 from dexkit.errors import PluginError
 from dexkit.hooks import (
+    ArrayPlan,
     BaselineEntry,
     BlockEntry,
     EncoderEntry,
@@ -37,6 +38,16 @@ def installed():
         **{k.attribute: {registered[k.name].entry.name: registered[k.name]} for k in KINDS},
         sources={"p": ("dexkit", "1")},
     )
+
+
+def test_arrays_carry_the_version_of_their_block_above_1(monkeypatch):
+    def planned(config, context):
+        return [ArrayPlan("/gc", (1,), "float32", lambda out, start: None, {"unit": "share"})]
+
+    monkeypatch.setattr("dexkit.hooks.blocks.resolve", lambda _: planned)
+    entries = [BlockEntry("gc", NoConfig, "a:b", version=n) for n in (1, 3)]
+    attrs = [[dict(p.attrs) for p in entry.plan(NoConfig(), None)] for entry in entries]
+    assert attrs == [[{"unit": "share"}], [{"unit": "share", "block_version": 3}]]
 
 
 def test_every_hook_has_its_kind():

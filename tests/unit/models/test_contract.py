@@ -34,6 +34,14 @@ def test_contract_survives_json(features):
     assert (contract.upstream_bp, contract.n_bins) == (100, 21)
 
 
+@pytest.mark.parametrize("flip_minus", [False, True])
+def test_profiles_run_with_the_gene_where_they_were_mirrored(simulated, tmp_path, flip_minus):
+    settings = {"contacts": {"n_flank_bins": 10, "flip_minus": flip_minus}}
+    file = other(simulated, tmp_path, settings=settings)
+    contract = Contract.of(file, "alpha", BOTH)
+    assert BlockArrays.read(file, "alpha", contract, None).stranded is flip_minus
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

@@ -86,7 +86,7 @@ def gather(problem, index, shift, flip):
     source = DeviceSource(problem.arrays, problem.target)
     index, shift, flip = (tf.constant(v) for v in (np.int32(index), np.int32(shift), flip))
     placed = source.place(tf.distribute.OneDeviceStrategy("/cpu:0"))
-    inputs, target = crop(source.rows(placed, {}, index), shift, flip, source.margin_bp)
+    inputs, target = crop(source.rows(placed, {}, index), shift, flip, 6, source.mirrors)
     return {k: np.asarray(v) for k, v in inputs.items()}, np.asarray(target)
 
 
@@ -108,6 +108,18 @@ def test_gather_flips_only_what_it_is_told_to(toy_problem):
     assert (window == 4).any()
     np.testing.assert_array_equal(inputs["sequence"][0], dexkit_ext.reverse_complement(window)[0])
     np.testing.assert_array_equal(inputs["sequence"][1], window[1])
+
+
+@pytest.mark.parametrize("stranded", [False, True])
+def test_a_reverse_complement_mirrors_contacts_that_run_with_the_gene(toy_problem, stranded):
+    from types import SimpleNamespace
+
+    arrays = SimpleNamespace(**(vars(toy_problem.arrays) | {"stranded": stranded}))
+    inputs, _ = gather(
+        SimpleNamespace(arrays=arrays, target=toy_problem.target), [5, 6], [2, 2], [True, False]
+    )
+    turned, kept = toy_problem.arrays.contacts[[5, 6]]
+    np.testing.assert_array_equal(inputs["contacts"], [turned[::-1] if stranded else turned, kept])
 
 
 @pytest.mark.parametrize(("missing", "left"), [("codes", "contacts"), ("contacts", "sequence")])

@@ -244,7 +244,7 @@ def test_nan_names_epoch_step_and_genes(toy_problem, make_model, train_config, t
     config = train_config()
     plan = training_epoch(problem.train, 8, 3, False, 9, 0)
     step = next(s for s in range(plan.n_steps) if 13 in plan.genes_of_step(s))
-    with pytest.raises(TrainingError, match=rf"not finite in epoch 0, step {step} ") as caught:
+    with pytest.raises(TrainingError, match=rf"not finite in epoch 1, step {step + 1} ") as caught:
         fit(problem, make_model, Poisoned(), config, tmp_path)
     for gene in plan.genes_of_step(step):
         assert f"G{gene}" in str(caught.value)
@@ -258,7 +258,7 @@ def test_nan_later_names_the_last_good_checkpoint(toy_problem, make_model, train
     with pytest.raises(Killed):
         fit(toy_problem, *run, train_config(), tmp_path, stop_after(2))
     kept = Checkpoints(tmp_path, "c").files()[0]
-    with pytest.raises(TrainingError, match=rf"epoch 2, .*last good state is in .*{kept.name}"):
+    with pytest.raises(TrainingError, match=rf"epoch 3, .*last good state is in .*{kept.name}"):
         fit(poison(toy_problem, 13), *run, train_config(checkpoint_steps=9), tmp_path)
     assert Checkpoints(tmp_path, "c").files()[0] == kept
 
@@ -278,7 +278,7 @@ def test_a_gradient_that_is_not_finite_stops_before_it_is_saved(
     toy_problem, make_model, train_config, tmp_path
 ):
     config = train_config(checkpoint_steps=1)
-    with pytest.raises(TrainingError, match="the gradient is not finite in epoch 0, step "):
+    with pytest.raises(TrainingError, match="the gradient is not finite in epoch 1, step "):
         fit(poison(toy_problem, 13), make_model, Steep(), config, tmp_path)
     for path in tmp_path.iterdir():
         with np.load(path) as file:
@@ -287,7 +287,7 @@ def test_a_gradient_that_is_not_finite_stops_before_it_is_saved(
 
 def test_nan_of_a_validation_gene_does_not_pass_unnoticed(toy_problem, make_model, train_config):
     problem = poison(toy_problem, int(toy_problem.validation[0]))
-    with pytest.raises(TrainingError, match="validation loss is nan after epoch 0"):
+    with pytest.raises(TrainingError, match="validation loss is nan after epoch 1"):
         fit(problem, make_model, Poisoned(), train_config())
 
 

@@ -144,13 +144,18 @@ def test_killed_while_a_checkpoint_is_written(
     assert_same(fit(*run, tmp_path), whole)
 
 
+@pytest.mark.parametrize(
+    ("epoch", "step", "where"),
+    [(1, 2, "epoch 2, step 2"), (2, None, "epoch 4, step 1"), (4, None, "epoch 5")],
+)
 def test_sigterm_finishes_the_step_saves_and_says_how_to_go_on(
-    toy_problem, make_model, head, config, whole, tmp_path
+    toy_problem, make_model, head, config, whole, tmp_path, epoch, step, where
 ):
+    """Also when it comes while an epoch is scored and saved, the last one among them."""
     run = (toy_problem, make_model, head, config.model_copy(update={"checkpoint_steps": None}))
-    stop = KilledAt(1, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    stop = KilledAt(epoch, step, lambda: os.kill(os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(StoppedError, match=r"SIGTERM.*epoch 2, step 2 is saved.*--res") as caught:
+    with pytest.raises(StoppedError, match=rf"SIGTERM.*{where} is saved.*--resume") as caught:
         fit(*run, tmp_path, [stop])
     assert caught.value.sigterm
     assert signal.getsignal(signal.SIGTERM) is before

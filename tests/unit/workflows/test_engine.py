@@ -1,5 +1,6 @@
 """What a fit shows and estimates, and whether an installation is sound."""
 
+import logging
 import sys
 
 import numpy as np
@@ -28,6 +29,15 @@ def test_dry_run_writes_nothing_and_counts(built, config, features):
     text = found.text()
     for part in ("motif_scan", f"parameters: {found.n_parameters:,}", "nothing was written"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (3.21, "3.2 s"), (61, "61 s"), (600, "10 min")]
+)
+def test_durations(seconds, text):
+    from dexkit.workflows.dry_run import _duration
+
+    assert _duration(seconds) == text
 
 
 def test_bf16_is_used_and_kept(built, config, tmp_path):
@@ -102,6 +112,23 @@ def test_the_live_line(monkeypatch, capsys):
     shown = capsys.readouterr().err
     for part in ("network 1/2", "loss 0.375", "genes/s", "epoch 1", "val 0.250 r 0.750", "left"):
         assert part in shown
+
+
+def test_a_job_without_a_terminal_says_now_and_then_how_far_it_is(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="dexkit")
+    clock = iter([0.0, 30.0, 40.0, 50.0, 101.0])
+    monkeypatch.setattr("dexkit.training.display.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr(logging.getLogger("dexkit"), "propagate", True)
+    with live_line("network 1/2", TrainConfig(epochs=5)) as watcher:
+        restored = {"epoch": 0, "loss": 0.5, "val_loss": 0.25, "val_pearson": 0.75}
+        watcher.on_epoch(restored)
+        watcher.on_steps(1, 2, 62, [0.5])
+        for epoch in (1, 2):
+            watcher.on_epoch(restored | {"epoch": epoch})
+    # Behind the first step 1.5 epochs of 62 genes took 61 s; two are left.
+    assert [r.getMessage() for r in caplog.records] == [
+        "network 1/2: epoch 3 of 5, loss 0.500, val 0.250 r 0.750, 2 genes/s, at most 1 min left"
+    ]
 
 
 # --- doctor --------------------------------------------------------------------------------------

@@ -225,6 +225,19 @@ def test_predict_refuses_arrays_of_another_meaning(tmp_path, path, name, value, 
         predict(RUN, other, tmp_path / "p.tsv")
 
 
+@pytest.mark.parametrize(
+    ("block", "path"), [("sequence", CODES), ("contacts", signal_path("alpha"))]
+)
+def test_predict_refuses_blocks_of_another_version(tmp_path, block, path):
+    other = Path(shutil.copy(FEATURES, tmp_path / "o.h5"))
+    with h5py.File(other, "r+") as file:
+        file[path].attrs["block_version"] = 2
+    message = f"block '{block}' is of version 2, but the model was trained with version 1"
+    with pytest.raises(InputError, match=message):
+        predict(RUN, other, tmp_path / "p.tsv")
+    assert not (tmp_path / "p.tsv").exists()
+
+
 def test_predict_refuses_another_sample(tmp_path):
     with pytest.raises(InputError, match=r"no contacts of sample 'alphas'.*did you mean 'alpha'"):
         predict(RUN, FEATURES, tmp_path / "p.tsv", "alphas")

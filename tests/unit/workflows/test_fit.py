@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from labels import permuted_labels
 from typer.testing import CliRunner
 
-from dexkit.errors import ConfigError, InputError
+from dexkit.errors import ConfigError, InputError, StoppedError
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import expression_path
 from dexkit.hooks import plugins
@@ -508,6 +509,30 @@ def test_a_signal_in_an_epoch(whole_run, built, tmp_path, name, at, code):
     assert (out / "predictions.tsv").read_bytes() == (whole_run / "predictions.tsv").read_bytes()
     assert history(out) == history(whole_run)
     assert not list((out / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "left"),
+    [
+        ("prepare", "nothing was written", False),
+        ("fit_baseline", "go on with dexkit fit --resume .*run", True),
+    ],
+)
+def test_sigterm_outside_the_training_of_a_network(
+    built, config, tmp_path, monkeypatch, where, said, left
+):
+    run, before = tmp_path / "run", signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            f"dexkit.workflows.fit.{where}", lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+        )
+        with pytest.raises(StoppedError, match=f"stopped by SIGTERM; {said}") as caught:
+            fit(built, config(plugin="mean"), run)
+    assert caught.value.sigterm
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert run.exists() is left
+    fit(built, config(plugin="mean"), run, resume=left)
+    assert (run / "bundle.json").exists()
 
 
 def test_a_full_disk_in_a_fit_leaves_what_can_be_resumed(built, config, tmp_path, monkeypatch):

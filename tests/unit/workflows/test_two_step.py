@@ -226,6 +226,9 @@ def test_dry_run_times_both_stages(built, config):
     assert found.seconds == pytest.approx(both * found.steps * 3)
     assert "ms for the sequence part alone)" in found.text()
     assert "dense-contacts" in found.model or "dense_contacts" in found.model
+    # The table is drawn whole: the last of its columns too.
+    assert "Connected to" in found.model
+    assert all(line.endswith("│") for line in found.model.splitlines() if line.startswith("│"))
 
 
 def test_the_report_draws_the_stages_apart(run):
