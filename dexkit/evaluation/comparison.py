@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +122,8 @@ class ModelComparison:
         By other model, metric and statistic.
     notes : tuple of str
         What a reader must know beside the numbers.
+    stamps : mapping
+        Columns of every table, see :func:`dexkit.evaluation.stamps.stamps`.
     """
 
     task: str
@@ -140,6 +141,7 @@ class ModelComparison:
     scores: tuple[FoldScore, ...]
     tests: tuple[PairedTest, ...]
     notes: tuple[str, ...]
+    stamps: Mapping[str, Any]
 
     def fold_scores(self, model: str, metric: str) -> list[float]:
         """Return the scores of a model by fold; NaN where undefined."""
@@ -178,24 +180,28 @@ class ModelComparison:
         return None
 
     def scores_frame(self) -> pd.DataFrame:
-        """Return one row a score, with the fields of :class:`FoldScore` as columns."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(score) for score in self.scores])
+        """Return one row a score: sample, fields of :class:`FoldScore`, stamps."""
+        return self._stamped(self.scores)
 
     def tests_frame(self) -> pd.DataFrame:
-        """Return one row a statistic, with the fields of :class:`PairedTest` as columns."""
+        """Return one row a statistic: sample, fields of :class:`PairedTest`, stamps."""
+        return self._stamped(self.tests)
+
+    def _stamped(self, rows: Sequence[FoldScore | PairedTest]) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame([asdict(test) for test in self.tests])
+        return pd.DataFrame([{"sample": self.sample, **asdict(r), **self.stamps} for r in rows])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; undefined numbers are None."""
-        return asdict(replace(self, split=dict(self.split), runs=dict(self.runs)))
+        return asdict(
+            replace(self, split=dict(self.split), runs=dict(self.runs), stamps=dict(self.stamps))
+        )
 
-    def to_json(self) -> str:
-        """Return :meth:`to_dict` as text."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+def as_dict(comparisons: Sequence[ModelComparison]) -> dict[str, Any]:
+    """Return comparisons, one a sample, as plain values: ``{"comparisons": [...]}``."""
+    return {"comparisons": [comparison.to_dict() for comparison in comparisons]}
 
 
 def summary_frame(comparison: ModelComparison, metric: str) -> pd.DataFrame:
