@@ -19,7 +19,6 @@ from dexkit.cli.experiment_options import (
     OutOption,
     PluginOption,
     ResumeOption,
-    SampleOption,
     SchedulerOption,
     SeedOption,
     SetOption,
@@ -38,12 +37,22 @@ _SHOWN = {
 }
 
 
+SamplesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sample",
+        help="Sample; repeatable. A,B is one model of both samples, scored on each. May be left "
+        "out when there is one.",
+    ),
+]
+
+
 def crossval_command(
     context: typer.Context,
     features: FeaturesArgument = None,
     out: OutOption = None,
     plugin: PluginOption = None,
-    sample: SampleOption = None,
+    sample: SamplesOption = None,
     blocks: BlocksOption = None,
     head: HeadOption = None,
     companions: Annotated[
