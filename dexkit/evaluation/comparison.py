@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dexkit.evaluation.metrics import format_value, get_metric
+from dexkit.evaluation.metrics import format_interval, format_value, get_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +92,10 @@ class PairedTest:
     p: float | None = None
     smallest_p: float | None = None
     p_holm: float | None = None
+
+    def __str__(self) -> str:
+        """Return ``"0.051 [0.020, 0.083]"``, or what of it is defined."""
+        return format_interval(self.value, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -271,7 +275,7 @@ def statistics_frame(comparison: ModelComparison, metric: str) -> pd.DataFrame:
             {
                 "minus": test.second,
                 "statistic": test.what,
-                "value": interval_text(test),
+                "value": str(test),
                 "n": f"{test.n:,} {test.by}s",
                 "test": f"{test.method} {test.alternative}".strip(),
                 "p": "" if test.method == "bootstrap" else format_p(test.p),
@@ -319,20 +323,13 @@ def sentences(comparison: ModelComparison, metric: str) -> list[str]:
             worse = test.high < 0 if chosen.higher_is_better else test.low > 0
             verdict = "is better than" if better else "is worse than" if worse else ""
             verdict = verdict or "is not told apart from"
-        text = f"{first} {verdict} {label}: {chosen.label} differs by {interval_text(test)}"
+        text = f"{first} {verdict} {label}: {chosen.label} differs by {test}"
         text += f" over {test.n:,} genes"
         wide = comparison.find(label, metric, DIFFERENCE_POOLED, "chromosome")
         if wide is not None and wide.low is not None:
-            text += f", by {interval_text(wide)} over {wide.n} chromosomes"
+            text += f", by {wide} over {wide.n} chromosomes"
         rank = comparison.find(label, metric, DIFFERENCE_FOLDS, "fold")
         if rank is not None:
             text += f"; signed-rank test over folds p = {format_p(rank.p)} (n = {rank.n})"
         found.append(f"{text}.")
     return found
-
-
-def interval_text(test: PairedTest) -> str:
-    """Return ``"0.051 [0.020, 0.083]"``, or what of it is defined."""
-    if test.low is None or test.high is None:
-        return format_value(test.value)
-    return f"{format_value(test.value)} [{format_value(test.low)}, {format_value(test.high)}]"

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError, did_you_mean
-from dexkit.evaluation.ablation import Comparison, fold_table, score_table, show, verdict
+from dexkit.evaluation.ablation import Comparison, fold_table, score_table, verdict
 from dexkit.features import altered
 from dexkit.features.file import FeatureFile
 from dexkit.files import check_output
@@ -223,10 +223,10 @@ def _section(
         {
             "model": score.subject.model,
             "inputs": labels[score.variant],
-            "mean of folds": show(score.mean),
+            "mean of folds": str(score.mean),
             "change": f"{100 * score.relative.value:+.1f} %",
-            "out of fold": show(score.pooled),
-            "difference": show(score.difference),
+            "out of fold": str(score.pooled),
+            "difference": str(score.difference),
             "n": score.n_genes,
         }
         for comparison in comparisons

@@ -323,8 +323,7 @@ def _check_resumable(out: Path, content: Mapping[str, Any]) -> None:
 def _identity(path: Path) -> dict[str, Any]:
     """Return where a feature file lies, and the checksums of its arrays."""
     file = FeatureFile(path)
-    found = {name: str(file.array_attrs(name).get("sha256", "")) for name in file.arrays}
-    sha256 = {name: digest for name, digest in found.items() if digest}
+    sha256 = {name: digest for name in file.arrays if (digest := file.sha256(name))}
     sha256["tables"] = str(file.attrs.get("tables_sha256", ""))
     return {"path": str(path.absolute()), "sha256": sha256}
 

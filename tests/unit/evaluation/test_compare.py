@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from intervals import paired_difference
 from run_folders import predictions, write_run
 
 from dexkit import __version__
 from dexkit.errors import ConfigError, InputError
-from dexkit.evaluation.bootstrap import paired_difference
 from dexkit.evaluation.comparison import (
     DIFFERENCE_FOLDS,
     DIFFERENCE_POOLED,
