@@ -144,6 +144,7 @@ def ablate(
     """
     if not resume:
         check_output(out, force)
+    _check_names(settings.variants or ())
     models = entrants(features, settings.models, "sequence", "contacts")
     file = FeatureFile(features)
     variants = _chosen(settings.variants, file, models)
@@ -176,6 +177,12 @@ def ablate(
     return Ablation(out, tuple(found), tuple(lines), report)
 
 
+def _check_names(wanted: Sequence[str]) -> None:
+    for name in wanted:
+        if name not in _BY_NAME:
+            raise ConfigError(f"unknown variant {name!r}; {did_you_mean(name, _BY_NAME)}")
+
+
 def _chosen(
     wanted: Sequence[str] | None, features: FeatureFile, models: Sequence[Entrant]
 ) -> list[Variant]:
@@ -183,9 +190,6 @@ def _chosen(
 
     The latter when it was asked for.
     """
-    for name in wanted or ():
-        if name not in _BY_NAME:
-            raise ConfigError(f"unknown variant {name!r}; {did_you_mean(name, _BY_NAME)}")
     samples = dict.fromkeys(model.subject.sample for model in models)
     bare = [sample for sample in samples if not altered.has_tss_bin(features, sample)]
     if wanted is None:

@@ -24,7 +24,7 @@ from dexkit.workflows.entrants import entrants
 from dexkit.workflows.experiment import Experiment
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.runner import Runner
-from dexkit.workflows.sensitivity_axes import Axis, axes_of
+from dexkit.workflows.sensitivity_axes import Axis, axes_of, check_points
 from dexkit.workflows.variants import comparisons_of, facts, plain_rows, run_variants
 
 KIND = "sensitivity"
@@ -118,6 +118,7 @@ def sensitivity(
     """
     if not resume:
         check_output(out, force)
+    check_points(settings.promoter_lengths, settings.contact_bins, settings.recipes)
     models = entrants(features, settings.models)
     file = FeatureFile(features)
     axes = axes_of(file, models, settings.promoter_lengths, settings.contact_bins, settings.recipes)
