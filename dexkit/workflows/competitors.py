@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dexkit.errors import ConfigError
 from dexkit.evaluation.runs import with_samples
+from dexkit.evaluation.split import Split
+from dexkit.evaluation.splits import GROUP_KINDS
+from dexkit.features.file import FeatureFile
 from dexkit.io.samples import SAMPLE_SEPARATOR
 from dexkit.workflows.experiment import FitTask, check_tasks
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.model_configs import companion_configs
 from dexkit.workflows.prepare import Job
+from dexkit.workflows.rows import Rows
+from dexkit.workflows.splits import splits_of_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +84,7 @@ class Competitor:
 
 
 def competitors(features: Path, configs: Sequence[FitConfig], companions: bool) -> list[Competitor]:
-    """Check every model on its first fold, before anything is fitted; add the companions.
+    """Check every model and its folds, before anything is fitted; add the companions.
 
     Parameters
     ----------
@@ -106,11 +113,13 @@ def competitors(features: Path, configs: Sequence[FitConfig], companions: bool) 
         by_sample.setdefault(config.sample, []).append(config)
     several = len(by_sample) > 1
     found: list[Competitor] = []
+    made: list[tuple[FitConfig, Rows, Sequence[Split]]] = []
     for of_sample in by_sample.values():
         # With companions in the first one: their options and inputs are checked along.
         first = of_sample[0].model_copy(update={"companions": companions})
         alone = [config.model_copy(update={"companions": False}) for config in of_sample]
         jobs = check_tasks([FitTask(str(c.plugin), features, c) for c in (first, *alone[1:])])
+        made.append((of_sample[0], jobs[0].rows, jobs[0].splits))
         samples = jobs[0].rows.samples
         beside_others = several or (companions and len(samples) > 1)
         for config, job in zip(alone, jobs, strict=True):
@@ -135,6 +144,8 @@ def competitors(features: Path, configs: Sequence[FitConfig], companions: bool) 
                 "second model with --plugin or leave --no-companions out"
             )
         _check_same_genes(sample, models)
+    for config, rows, splits in made:
+        _check_folds(features, config, rows, splits)
     return found
 
 
@@ -182,6 +193,23 @@ def _competitor(
         for number in range(len(rows.samples))
     )
     return Competitor(rows.samples, name, label, config, companion, tested)
+
+
+def _check_folds(features: Path, config: FitConfig, rows: Rows, made: Sequence[Split]) -> None:
+    """Find out whether the other folds can be made, too: one may lack chromosomes or genes.
+
+    Kinds that look for near-copies would do so once a fold; they balance their groups.
+    """
+    if config.split.kind in GROUP_KINDS:
+        return
+    file, first = FeatureFile(features), made[0]
+    usable = np.zeros(len(rows), dtype=np.bool_)
+    usable[np.concatenate([first.train, first.validation, first.test, first.left_out])] = True
+    of_genes = np.asarray(rows.by_sample(usable).any(axis=1))
+    for fold in range(1, config.split.folds):
+        wanted = config.split.model_copy(update={"fold": fold})
+        for split in splits_of_run(file, of_genes, wanted, config.train.seed, len(made)):
+            rows.check(rows.split(split, usable))
 
 
 def _check_same_genes(sample: str, models: Sequence[Competitor]) -> None:

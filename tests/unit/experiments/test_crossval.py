@@ -249,6 +249,15 @@ def test_what_is_wrong_is_said_before_anything_is_written(built, tmp_path, optio
     assert list(tmp_path.iterdir()) == []
 
 
+def test_every_fold_is_made_before_anything_is_fitted(built, tmp_path):
+    """Of the folds of GraphReg three have a chromosome of these four."""
+    options = ("--sample", "alpha", "--plugin", "ridge", "--split", "graphreg")
+    code, output = run(built, *options, "-o", tmp_path / "cv")
+    assert code == 2, output
+    assert "fold 3 of 11 (graphreg split) has too few genes: the test part got 0" in output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_to_and_what_to_resume(built, tmp_path):
     assert "crossval needs --out" in run(built)[1]
     folds = run(built, "--sample", "alpha", "--plugin", "ridge", "-o", tmp_path / "cv")
