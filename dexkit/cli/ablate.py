@@ -41,22 +41,13 @@ def ablate_command(
 
     Says whether contacts help, with an interval over genes that no fit has seen.
     """
-    from dexkit.evaluation.bootstrap import check_resamples
-    from dexkit.hooks.manager import parse_config
     from dexkit.workflows.ablate import KIND, AblationSettings, ablate
     from dexkit.workflows.runner import Runner
 
-    request = shared.experiment_request(KIND, context)
     runner = Runner(jobs, scheduler)
-    values = request.stored
-    if values is None:
-        check_resamples(bootstrap)
-        values = {
-            "models": shared.fit_configs(context.params),
-            "variants": shared.listed(variants),
-            "n_bootstrap": bootstrap,
-        }
-    settings = parse_config(AblationSettings, values, KIND)
+    request, settings = shared.experiment_settings(
+        AblationSettings, KIND, context, variants=shared.listed(variants)
+    )
     found = ablate(request.features, settings, request.out, runner, force, request.resume)
     for line in found.verdicts:
         typer.echo(line)

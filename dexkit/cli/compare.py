@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -47,12 +48,12 @@ def compare_command(
     """Compare models that were tested on the same genes in the same folds.
 
     Signed-rank tests over folds, of the scores and of their spread, and paired bootstrap intervals
-    of the difference over genes and over chromosomes. Runs of other genes, folds, samples or tasks
-    are refused.
+    of the difference over genes and over chromosomes, for every sample on its own. Runs of other
+    genes, folds or tasks are refused.
     """
     from dexkit.cli.show import show_frame
     from dexkit.evaluation.bootstrap import check_resamples
-    from dexkit.evaluation.comparison import sentences, statistics_frame, summary_frame
+    from dexkit.evaluation.comparison import as_dict, sentences, statistics_frame, summary_frame
     from dexkit.evaluation.metrics import get_metric
     from dexkit.files import check_output
     from dexkit.workflows.compare import compare_runs, main_metric, save_comparison
@@ -62,18 +63,20 @@ def compare_command(
         get_metric(metric)
     if out is not None:
         check_output(out, force)
-    comparison = compare_runs(runs, bootstrap, seed, baselines, reference)
-    shown = main_metric(comparison, metric)
-    report = None if out is None else save_comparison(comparison, out, shown, force)
+    comparisons = compare_runs(runs, bootstrap, seed, baselines, reference)
+    shown = main_metric(comparisons[0], metric)
+    report = None if out is None else save_comparison(comparisons, out, shown, force)
     if as_json:
-        typer.echo(comparison.to_json())
+        typer.echo(json.dumps(as_dict(comparisons), indent=2, allow_nan=False, ensure_ascii=False))
         return
     label = get_metric(shown).label
-    show_frame(f"{label} on {comparison.sample}", summary_frame(comparison, shown))
-    show_frame(f"{comparison.labels[0]} minus …, {label}", statistics_frame(comparison, shown))
-    for sentence in sentences(comparison, shown):
-        typer.echo(sentence)
-    for note in comparison.notes:
+    for found in comparisons:
+        of = f"{label} on {found.sample}"
+        show_frame(of, summary_frame(found, shown))
+        show_frame(f"{found.labels[0]} minus …, {of}", statistics_frame(found, shown))
+        for sentence in sentences(found, shown):
+            typer.echo(sentence if len(comparisons) == 1 else f"{found.sample}: {sentence}")
+    for note in dict.fromkeys(note for found in comparisons for note in found.notes):
         typer.echo(f"note: {note}")
     if report is not None:
         typer.echo(f"report: {report}")

@@ -19,13 +19,11 @@ from dexkit.cli.experiment_options import (
     OutOption,
     PluginOption,
     ResumeOption,
-    SampleOption,
     SchedulerOption,
     SeedOption,
     SetOption,
     SplitOption,
-    experiment_request,
-    fit_configs,
+    experiment_settings,
 )
 
 if TYPE_CHECKING:
@@ -38,12 +36,22 @@ _SHOWN = {
 }
 
 
+SamplesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sample",
+        help="Sample; repeatable. A,B is one model of both samples, scored on each. May be left "
+        "out when there is one.",
+    ),
+]
+
+
 def crossval_command(
     context: typer.Context,
     features: FeaturesArgument = None,
     out: OutOption = None,
     plugin: PluginOption = None,
-    sample: SampleOption = None,
+    sample: SamplesOption = None,
     blocks: BlocksOption = None,
     head: HeadOption = None,
     companions: Annotated[
@@ -71,22 +79,11 @@ def crossval_command(
     Every gene is predicted once, by the fold that did not see it. The small baselines of the task
     are fitted on the same folds. Folds that are finished are not repeated with --resume.
     """
-    from dexkit.evaluation.bootstrap import check_resamples
-    from dexkit.hooks.manager import parse_config
     from dexkit.workflows.crossval import KIND, CrossvalSettings, crossval
     from dexkit.workflows.runner import Runner
 
-    request = experiment_request(KIND, context)
     runner = Runner(jobs, scheduler)
-    values = request.stored
-    if values is None:
-        check_resamples(bootstrap)
-        values = {
-            "models": fit_configs(context.params),
-            "companions": companions,
-            "n_bootstrap": bootstrap,
-        }
-    settings = parse_config(CrossvalSettings, values, KIND)
+    request, settings = experiment_settings(CrossvalSettings, KIND, context, companions=companions)
     summary = crossval(request.features, settings, request.out, runner, force, request.resume)
     print_crossval(summary)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from dexkit.workflows.fit_config import FitConfig
+
+Settings = TypeVar("Settings", bound="BaseModel")
 
 _SPLIT, _TRAINING, _MACHINE = "Split", "Training", "Machine"
 
@@ -181,6 +185,46 @@ def experiment_request(kind: str, context: typer.Context) -> Request:
         missing = "the feature file" if features is None else "--out, the folder to write"
         raise ConfigError(f"{kind} needs {missing}: dexkit {kind} features.h5 -o DIR")
     return Request(features, out, None)
+
+
+def experiment_settings(
+    model: type[Settings], kind: str, context: typer.Context, **own: Any
+) -> tuple[Request, Settings]:
+    """Read what experiment to make, and where, from the options of a command.
+
+    Parameters
+    ----------
+    model : type
+        Settings of the experiment, a pydantic model with ``models`` and ``n_bootstrap``.
+    kind : str
+        The command, ``"crossval"``.
+    context : typer.Context
+        Of the command, with the shared options and ``--bootstrap``.
+    **own
+        Settings from options of its own.
+
+    Returns
+    -------
+    request : Request
+        Feature file and folder.
+    settings
+        Of the options; those that the experiment has stored when it goes on.
+
+    Raises
+    ------
+    ConfigError, InputError, PluginError
+        When an option is wrong.
+    """
+    from dexkit.evaluation.bootstrap import check_resamples
+    from dexkit.hooks.manager import parse_config
+
+    request = experiment_request(kind, context)
+    values = request.stored
+    if values is None:
+        n_bootstrap = context.params["bootstrap"]
+        check_resamples(n_bootstrap)
+        values = {"models": fit_configs(context.params), "n_bootstrap": n_bootstrap, **own}
+    return request, parse_config(model, values, kind)
 
 
 def fit_configs(params: Mapping[str, Any]) -> tuple[FitConfig, ...]:

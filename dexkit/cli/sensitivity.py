@@ -50,24 +50,18 @@ def sensitivity_command(
 
     Without any of the three: a quarter, a half and all of what the file holds of either block.
     """
-    from dexkit.evaluation.bootstrap import check_resamples
-    from dexkit.hooks.manager import parse_config
     from dexkit.workflows.runner import Runner
     from dexkit.workflows.sensitivity import KIND, SensitivitySettings, sensitivity
 
-    request = shared.experiment_request(KIND, context)
     runner = Runner(jobs, scheduler)
-    values = request.stored
-    if values is None:
-        check_resamples(bootstrap)
-        values = {
-            "models": shared.fit_configs(context.params),
-            "promoter_lengths": _numbers("--promoter-lengths", promoter_lengths),
-            "contact_bins": _numbers("--contact-bins", contact_bins),
-            "recipes": shared.listed(recipes),
-            "n_bootstrap": bootstrap,
-        }
-    settings = parse_config(SensitivitySettings, values, KIND)
+    request, settings = shared.experiment_settings(
+        SensitivitySettings,
+        KIND,
+        context,
+        promoter_lengths=_numbers("--promoter-lengths", promoter_lengths),
+        contact_bins=_numbers("--contact-bins", contact_bins),
+        recipes=shared.listed(recipes),
+    )
     found = sensitivity(request.features, settings, request.out, runner, force, request.resume)
     for line in found.lines:
         typer.echo(line)

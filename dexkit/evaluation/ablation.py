@@ -200,20 +200,13 @@ def verdict(score: VariantScore, what: str = "contacts", leaky: bool = False) ->
         answer = f"{what} do not help here, as far as these genes can tell"
     subject, label = score.subject, get_metric(score.metric).label
     without = score.pooled.value
+    interval = "no interval" if math.isnan(gain.low) else f"{LEVEL:.0%} interval"
     line = (
         f"{subject.sample}, {subject.model}: {answer}: {label} {format_value(without + gain.value)}"
-        f" with them, {format_value(without)} without, difference {show(gain)} ({LEVEL:.0%} "
-        f"interval, n = {score.n_genes:,} out-of-fold genes of {score.n_folds} folds)"
+        f" with them, {format_value(without)} without, difference {gain} ({interval}, n = "
+        f"{score.n_genes:,} out-of-fold genes of {score.n_folds} folds)"
     )
     return f"{line}; {LEAKY_NOTE}" if leaky else line
-
-
-def show(interval: Interval) -> str:
-    """Return ``"0.240 [0.201, 0.279]"``, or what of it is defined."""
-    value = format_value(interval.value)
-    if math.isnan(interval.low):
-        return value
-    return f"{value} [{format_value(interval.low)}, {format_value(interval.high)}]"
 
 
 def score_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:

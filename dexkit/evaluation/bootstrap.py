@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.errors import ConfigError, InputError
-from dexkit.evaluation.metrics import check_classes, check_predictions, get_metric
+from dexkit.evaluation.metrics import check_classes, check_predictions, format_interval, get_metric
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,6 +49,10 @@ class Interval:
     low: float
     high: float
     n_undefined: int = 0
+
+    def __str__(self) -> str:
+        """Return ``"0.240 [0.201, 0.279]"``, or what of it is defined."""
+        return format_interval(self.value, self.low, self.high)
 
     def to_dict(self) -> dict[str, float | None]:
         """Return ``{"value", "low", "high"}`` with None for undefined."""
@@ -221,86 +225,3 @@ def percentile_interval(value: float, replicates: Floats, level: float = LEVEL) 
         return Interval(value, math.nan, math.nan, n_undefined)
     low, high = np.quantile(replicates[~missing], [(1 - level) / 2, (1 + level) / 2])
     return Interval(value, float(low), float(high), n_undefined)
-
-
-def bootstrap_interval(
-    observed: npt.ArrayLike,
-    predicted: npt.ArrayLike,
-    metric: str,
-    n_bootstrap: int = 1000,
-    seed: int = 0,
-    groups: npt.ArrayLike | None = None,
-    level: float = LEVEL,
-) -> Interval:
-    """Return one metric of one prediction with its interval.
-
-    Parameters
-    ----------
-    observed, predicted : array_like of shape (n_genes,)
-        Values of the same genes.
-    metric : str
-        Metric name.
-    n_bootstrap, seed, groups
-        See :func:`resample_weights`.
-    level : float
-        Two-sided level.
-
-    Returns
-    -------
-    Interval
-        Value and bounds.
-
-    Raises
-    ------
-    ConfigError, InputError
-        As :func:`bootstrap_replicates`.
-    """
-    y, p = check_predictions(observed, predicted)
-    replicates = bootstrap_replicates(y, {"": p}, [metric], n_bootstrap, seed, groups)
-    value = float(get_metric(metric).weighted(y, p, np.ones((1, len(y))))[0])
-    return percentile_interval(value, replicates["", metric], level)
-
-
-def paired_difference(
-    observed: npt.ArrayLike,
-    first: npt.ArrayLike,
-    second: npt.ArrayLike,
-    metric: str,
-    n_bootstrap: int = 1000,
-    seed: int = 0,
-    groups: npt.ArrayLike | None = None,
-    level: float = LEVEL,
-) -> Interval:
-    """Return ``metric(first) - metric(second)`` on the same genes, with a paired interval.
-
-    Parameters
-    ----------
-    observed, first, second : array_like of shape (n_genes,)
-        Observed values and two predictions of the same genes.
-    metric : str
-        Metric name. For errors (MSE, RMSE, MAE) a negative difference favours ``first``.
-    n_bootstrap, seed, groups
-        See :func:`resample_weights`.
-    level : float
-        Two-sided level.
-
-    Returns
-    -------
-    Interval
-        Difference and bounds; both predictors see the same resamples.
-
-    Raises
-    ------
-    ConfigError, InputError
-        As :func:`bootstrap_replicates`.
-    """
-    replicates = bootstrap_replicates(
-        observed, {"first": first, "second": second}, [metric], n_bootstrap, seed, groups
-    )
-    one = np.ones((1, len(np.asarray(observed))))
-    values = [
-        float(get_metric(metric).weighted(*check_predictions(observed, p), one)[0])
-        for p in (first, second)
-    ]
-    difference = replicates["first", metric] - replicates["second", metric]
-    return percentile_interval(values[0] - values[1], difference, level)

@@ -110,6 +110,7 @@ def compare_models(
         scores=tuple(scores),
         tests=tuple(_with_holm(tests)),
         notes=(*paired.notes, *_notes(paired, by_fold, metrics[0])),
+        stamps=paired.stamps,
     )
 
 

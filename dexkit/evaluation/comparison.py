@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dexkit.evaluation.metrics import format_value, get_metric
+from dexkit.evaluation.metrics import format_interval, format_value, get_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +93,10 @@ class PairedTest:
     smallest_p: float | None = None
     p_holm: float | None = None
 
+    def __str__(self) -> str:
+        """Return ``"0.051 [0.020, 0.083]"``, or what of it is defined."""
+        return format_interval(self.value, self.low, self.high)
+
 
 @dataclass(frozen=True)
 class ModelComparison:
@@ -123,6 +126,8 @@ class ModelComparison:
         By other model, metric and statistic.
     notes : tuple of str
         What a reader must know beside the numbers.
+    stamps : mapping
+        Columns of every table, see :func:`dexkit.evaluation.stamps.stamps`.
     """
 
     task: str
@@ -140,6 +145,7 @@ class ModelComparison:
     scores: tuple[FoldScore, ...]
     tests: tuple[PairedTest, ...]
     notes: tuple[str, ...]
+    stamps: Mapping[str, Any]
 
     def fold_scores(self, model: str, metric: str) -> list[float]:
         """Return the scores of a model by fold; NaN where undefined."""
@@ -178,24 +184,28 @@ class ModelComparison:
         return None
 
     def scores_frame(self) -> pd.DataFrame:
-        """Return one row a score, with the fields of :class:`FoldScore` as columns."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(score) for score in self.scores])
+        """Return one row a score: sample, fields of :class:`FoldScore`, stamps."""
+        return self._stamped(self.scores)
 
     def tests_frame(self) -> pd.DataFrame:
-        """Return one row a statistic, with the fields of :class:`PairedTest` as columns."""
+        """Return one row a statistic: sample, fields of :class:`PairedTest`, stamps."""
+        return self._stamped(self.tests)
+
+    def _stamped(self, rows: Sequence[FoldScore | PairedTest]) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame([asdict(test) for test in self.tests])
+        return pd.DataFrame([{"sample": self.sample, **asdict(r), **self.stamps} for r in rows])
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON; undefined numbers are None."""
-        return asdict(replace(self, split=dict(self.split), runs=dict(self.runs)))
+        return asdict(
+            replace(self, split=dict(self.split), runs=dict(self.runs), stamps=dict(self.stamps))
+        )
 
-    def to_json(self) -> str:
-        """Return :meth:`to_dict` as text."""
-        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+def as_dict(comparisons: Sequence[ModelComparison]) -> dict[str, Any]:
+    """Return comparisons, one a sample, as plain values: ``{"comparisons": [...]}``."""
+    return {"comparisons": [comparison.to_dict() for comparison in comparisons]}
 
 
 def summary_frame(comparison: ModelComparison, metric: str) -> pd.DataFrame:
@@ -265,7 +275,7 @@ def statistics_frame(comparison: ModelComparison, metric: str) -> pd.DataFrame:
             {
                 "minus": test.second,
                 "statistic": test.what,
-                "value": interval_text(test),
+                "value": str(test),
                 "n": f"{test.n:,} {test.by}s",
                 "test": f"{test.method} {test.alternative}".strip(),
                 "p": "" if test.method == "bootstrap" else format_p(test.p),
@@ -313,20 +323,13 @@ def sentences(comparison: ModelComparison, metric: str) -> list[str]:
             worse = test.high < 0 if chosen.higher_is_better else test.low > 0
             verdict = "is better than" if better else "is worse than" if worse else ""
             verdict = verdict or "is not told apart from"
-        text = f"{first} {verdict} {label}: {chosen.label} differs by {interval_text(test)}"
+        text = f"{first} {verdict} {label}: {chosen.label} differs by {test}"
         text += f" over {test.n:,} genes"
         wide = comparison.find(label, metric, DIFFERENCE_POOLED, "chromosome")
         if wide is not None and wide.low is not None:
-            text += f", by {interval_text(wide)} over {wide.n} chromosomes"
+            text += f", by {wide} over {wide.n} chromosomes"
         rank = comparison.find(label, metric, DIFFERENCE_FOLDS, "fold")
         if rank is not None:
             text += f"; signed-rank test over folds p = {format_p(rank.p)} (n = {rank.n})"
         found.append(f"{text}.")
     return found
-
-
-def interval_text(test: PairedTest) -> str:
-    """Return ``"0.051 [0.020, 0.083]"``, or what of it is defined."""
-    if test.low is None or test.high is None:
-        return format_value(test.value)
-    return f"{format_value(test.value)} [{format_value(test.low)}, {format_value(test.high)}]"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.evaluation.bootstrap import LEVEL, Interval, bootstrap_replicates, percentile_interval
-from dexkit.evaluation.metrics import compute, format_value, metrics_for
+from dexkit.evaluation.metrics import compute, format_interval, metrics_for
 from dexkit.evaluation.pooling import (
     check_same_cross_validation,
     check_values,
@@ -20,6 +20,7 @@ from dexkit.evaluation.pooling import (
     with_samples,
 )
 from dexkit.evaluation.runs import PARTS, baseline_columns, read_run, samples_of, tables_by_sample
+from dexkit.evaluation.stamps import stamps
 from dexkit.files import write_whole
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ class Score:
 
     def __str__(self) -> str:
         """Return ``"0.531 [0.480, 0.577]"``, or what of it is defined."""
-        value = format_value(self.value)
-        if self.low is None or self.high is None:
-            return value
-        return f"{value} [{format_value(self.low)}, {format_value(self.high)}]"
+        return format_interval(self.value, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,8 @@ class Evaluation:
         Every number.
     notes : tuple of str
         What a reader must know beside the numbers.
+    stamps : dict
+        Columns of every table, see :func:`dexkit.evaluation.stamps.stamps`.
     samples : tuple of str
         Samples that have scores of their own, beside those over all; empty for one sample.
     """
@@ -112,6 +112,7 @@ class Evaluation:
     baselines: tuple[str, ...]
     scores: tuple[Score, ...]
     notes: tuple[str, ...]
+    stamps: dict[str, Any]
     samples: tuple[str, ...] = ()
 
     @property
@@ -155,10 +156,10 @@ class Evaluation:
         raise InputError(f"no score for (scope, predictor, versus, metric) = {wanted}")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a score, with the fields of :class:`Score` as columns."""
+        """Return one row a score: the fields of :class:`Score`, stamps."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(score) for score in self.scores])
+        return pd.DataFrame([asdict(score) | self.stamps for score in self.scores])
 
     def to_json(self) -> str:
         """Return everything as JSON text; undefined values are ``null``."""
@@ -235,6 +236,7 @@ def evaluate_runs(
         if by == "chromosome" and i > 0 and table["chrom"].nunique() < 2:
             n_draws = 0  # a fold of one chromosome has a value but no interval over chromosomes
         scores += score_table(table, first.task, first.model, scope, n_draws, seed, by)
+    leaky = any(bool(run.split["leaky"]) for run in loaded)
     return Evaluation(
         task=first.task,
         model=first.model,
@@ -242,7 +244,7 @@ def evaluate_runs(
         part=part,
         runs=tuple(str(run.path) for run in loaded),
         folds=tuple(run.fold for run in loaded),
-        leaky=any(bool(run.split["leaky"]) for run in loaded),
+        leaky=leaky,
         by=by,
         n_bootstrap=n_bootstrap,
         seed=seed,
@@ -250,6 +252,7 @@ def evaluate_runs(
         baselines=tuple(baseline_columns(first.predictions)),
         scores=tuple(scores),
         notes=notes_of(loaded, part),
+        stamps=stamps(first.split, leaky, [run.seed for run in loaded]),
         samples=samples_of(first.predictions),
     )
 

@@ -13,7 +13,7 @@ from dexkit.evaluation.bootstrap import bootstrap_replicates, percentile_interva
 from dexkit.evaluation.metrics import compute, metrics_for
 from dexkit.evaluation.paired_runs import PREDICTED, PairedPredictions
 from dexkit.evaluation.runs import RunPredictions
-from dexkit.evaluation.splits import LEAKY_NOTE
+from dexkit.evaluation.stamps import STAMPS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ NO_INTERVAL = "none"
 #: Columns of ``scores.tsv``.
 SCORE_COLUMNS = (
     *("sample", "model", "role", "fold", "metric", "value", "low", "high", "interval"),
-    *("n_genes", "n_chromosomes", "split", "n_folds", "leaky", "seed"),
+    *("n_genes", "n_chromosomes", *STAMPS),
 )
 
 _Values = Mapping[tuple[str, str], float]
@@ -73,13 +73,7 @@ def score_folds(
     # Folds are drawn independently: one seed for all would draw the same rows in each.
     own = np.random.SeedSequence([seed, *paired.folds]).generate_state(len(paired.folds))
     seeds = {POOLED: seed} | dict(zip(map(str, paired.folds), map(int, own), strict=True))
-    facts = {
-        "sample": paired.sample,
-        "split": paired.split["kind"],
-        "n_folds": paired.split["n_folds"],
-        "leaky": LEAKY_NOTE if paired.leaky else "no",
-        "seed": paired.split["seed"],
-    }
+    facts = {"sample": paired.sample, **paired.stamps}
     rows: list[dict[str, Any]] = []
     by_fold: list[tuple[_Values, _Draws]] = []
     for scope, table in scopes.items():

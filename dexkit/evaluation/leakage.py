@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dexkit.evaluation.relations import Relations
 from dexkit.evaluation.split_file import SplitTable
+from dexkit.evaluation.stamps import stamps
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Near-copies that the report lists, the most similar first.
 N_WORST = 10
@@ -92,6 +96,35 @@ class LeakageReport:
             ],
             "worst_near_copies": [dict(pair) for pair in self.worst],
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a relation and fold: ``leakage.tsv``.
+
+        Returns
+        -------
+        DataFrame
+            ``relation`` (its key), ``text``, ``fold``, ``n_test`` (test genes), ``genes`` (with at
+            least one relative among training and validation genes), ``share``, ``pairs``, stamps.
+            Relations that the feature file cannot tell have a row a fold, without numbers.
+        """
+        import pandas as pd
+
+        made = stamps(self.split, bool(self.split["leaky"]), [int(self.split["seed"])])
+        rows = [
+            {
+                "relation": leak.name,
+                "text": leak.text,
+                "fold": fold,
+                "n_test": n_test,
+                "genes": None if leak.genes is None else leak.genes[fold],
+                "share": None if leak.genes is None else leak.genes[fold] / n_test,
+                "pairs": None if leak.pairs is None else leak.pairs[fold],
+            }
+            for leak in self.leaks
+            for fold, n_test in enumerate(self.n_test)
+        ]
+        frame = pd.DataFrame(rows).astype({"genes": "Int64", "pairs": "Int64", "share": "float64"})
+        return frame.assign(**made)
 
 
 def find_leaks(relations: Relations, table: SplitTable, min_similarity: float) -> LeakageReport:

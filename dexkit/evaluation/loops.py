@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from dexkit import __version__
 from dexkit.errors import InputError, did_you_mean
 from dexkit.evaluation.bootstrap import LEVEL, bootstrap_replicates, percentile_interval
 from dexkit.evaluation.metrics import compute
@@ -134,10 +135,11 @@ class LoopCorrelations:
         raise InputError(f"no correlation for {(sample, feature, metric, by)}")
 
     def scores_frame(self) -> pd.DataFrame:
-        """Return one row a correlation, with the fields of :class:`LoopScore` as columns."""
+        """Return one row a correlation: fields of :class:`LoopScore`, ``seed``, ``dexkit``."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(score) for score in self.scores])
+        made = {"seed": self.seed, "dexkit": __version__}
+        return pd.DataFrame([asdict(score) | made for score in self.scores])
 
     def genes_frame(self) -> pd.DataFrame:
         """Return one row a gene and sample: what the scatter plots show."""

@@ -370,3 +370,10 @@ def format_value(value: float | None, digits: int = 3) -> str:
         return UNDEFINED
     text = f"{value:.{digits}f}"
     return text.removeprefix("-") if float(text) == 0 else text
+
+
+def format_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Return ``"0.531 [0.480, 0.577]"``, or what of it is defined."""
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return format_value(value)
+    return f"{format_value(value)} [{format_value(low)}, {format_value(high)}]"

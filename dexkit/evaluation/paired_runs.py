@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from dexkit.evaluation.pooling import (
     pool_folds,
 )
 from dexkit.evaluation.runs import RunPredictions, baseline_columns
+from dexkit.evaluation.stamps import stamps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,8 @@ class PairedPredictions:
         By fold: ``gene_id``, ``chrom``, ``observed``, and ``predicted:<label>`` of each model.
     notes : tuple of str
         What a reader must know.
+    stamps : mapping
+        Columns of every table, see :func:`dexkit.evaluation.stamps.stamps`.
     """
 
     task: str
@@ -58,6 +61,60 @@ class PairedPredictions:
     folds: tuple[int, ...]
     tables: tuple[pd.DataFrame, ...]
     notes: tuple[str, ...]
+    stamps: Mapping[str, Any]
+
+
+def pair_by_sample(
+    models: Mapping[str, Sequence[RunPredictions]], baselines: bool = False
+) -> tuple[PairedPredictions, ...]:
+    """Put the predictions of models side by side for every sample that can be compared.
+
+    A run of several samples counts as a run of each of them.
+
+    Parameters
+    ----------
+    models : mapping of str to sequence of RunPredictions
+        The folds of each model, on one sample or more; the first is the reference.
+    baselines : bool, optional
+        See :func:`pair_runs`.
+
+    Returns
+    -------
+    tuple of PairedPredictions
+        By sample: those that the reference and another model were tested on; of one model all.
+        The notes of the first name the samples that are left out.
+
+    Raises
+    ------
+    InputError
+        As :func:`pair_runs`, or if a model has no sample of the reference.
+    """
+    by_sample: dict[str, dict[str, list[RunPredictions]]] = {}
+    for label, runs in models.items():
+        for run in runs:
+            for one in run.by_sample():
+                by_sample.setdefault(one.sample, {}).setdefault(label, []).append(one)
+    if len(by_sample) < 2 or len(models) == 1:
+        return tuple(pair_runs(own, baselines) for own in by_sample.values() or ({},))
+    reference, *others = models
+    compared = {s: own for s, own in by_sample.items() if reference in own and len(own) > 1}
+    tested = {label: [s for s, own in by_sample.items() if label in own] for label in models}
+    for label in others:
+        if not compared.keys() & set(tested[label]):
+            raise InputError(
+                f"{label} cannot be compared with {reference}: their samples differ; {reference} "
+                f"was tested on {_listed(tested[reference])}, {label} on "
+                f"{_listed(tested[label])}; compare runs of one sample and one split"
+            )
+    left_out = [
+        f"{sample} is left out: only {_listed(list(own))} was tested on it"
+        if len(own) == 1
+        else f"{sample} is left out: {reference} was not tested on it"
+        for sample, own in by_sample.items()
+        if sample not in compared
+    ]
+    first, *rest = (pair_runs(own, baselines) for own in compared.values())
+    return (replace(first, notes=(*first.notes, *left_out)), *rest)
 
 
 def pair_runs(
@@ -136,6 +193,9 @@ def pair_runs(
         folds=tuple(run.fold for run in first),
         tables=tuple(tables),
         notes=tuple(notes),
+        stamps=stamps(
+            first[0].split, leaky, [run.seed for runs in by_model.values() for run in runs]
+        ),
     )
 
 

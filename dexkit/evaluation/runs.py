@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ class RunPredictions:
         ``kind``, ``n_folds``, ``fold``, ``seed``, ``leaky`` and more, as in ``metrics.json``.
     predictions : DataFrame
         ``predictions.tsv``, see :func:`read_predictions`.
+    seed : int or None
+        ``--seed`` of the fit; None for a run of a version that did not write it down.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class RunPredictions:
     sample: str
     split: Mapping[str, Any]
     predictions: pd.DataFrame
+    seed: int | None = None
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -62,12 +65,24 @@ class RunPredictions:
         """0-based number of the test fold."""
         return int(self.split["fold"])
 
+    def by_sample(self) -> tuple[RunPredictions, ...]:
+        """Return the run as runs of one sample each: their rows of ``predictions``."""
+        tables = tables_by_sample(self.predictions)
+        if not tables:
+            return (self,)
+        return tuple(replace(self, sample=name, predictions=t) for name, t in tables.items())
+
 
 def samples_of(table: pd.DataFrame) -> tuple[str, ...]:
     """Return the samples that a table of predictions tells apart, in file order."""
     if SAMPLE_COLUMN not in table.columns:
         return ()
     return tuple(str(name) for name in table[SAMPLE_COLUMN].unique())
+
+
+def with_samples(model: str, sample: str) -> str:
+    """Return the name of a model of several samples that stands beside models of each of them."""
+    return f"{model} ({sample})"
 
 
 def tables_by_sample(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -231,4 +246,5 @@ def read_run(path: Path) -> RunPredictions:
         sample=str(metrics["sample"]),
         split=split,
         predictions=read_predictions(path / "predictions.tsv"),
+        seed=metrics.get("seed"),
     )

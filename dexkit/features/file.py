@@ -245,6 +245,10 @@ class FeatureFile:
         """Return the attributes of the data set at ``path`` (empty when there is none)."""
         return self._attrs.get(path, {})
 
+    def sha256(self, path: str) -> str:
+        """Return the checksum of the data set at ``path``; empty when none is stored."""
+        return str(self.array_attrs(path).get("sha256", ""))
+
     def has(self, path: str) -> bool:
         """Whether the file has a mapped array at ``path``."""
         return path in self._places

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from dexkit.hooks.base import PluginConfig
 
-#: Longer defaults are cut; ``plugins show --json`` has them whole.
+#: Longer defaults are shortened; ``plugins show --json`` has them whole.
 _MAX_DEFAULT = 48
 _LIMITS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "min_length": "length >="}
 
@@ -28,7 +28,8 @@ class Option:
     type : str
         What values it takes: ``"int > 0"``, ``"flatten | mean"``, ``"list of int > 0"``.
     default : str
-        As TOML writes it; ``"none"`` or ``"required"`` where there is none.
+        As TOML writes it, shortened where it is long; ``"none"`` or ``"required"`` where there is
+        none.
     meaning : str
         The field's description.
     """
@@ -58,11 +59,19 @@ def describe_config(config: type[PluginConfig]) -> list[Option]:
         default = "required"
         if not field.is_required():
             value = field.get_default(call_default_factory=True, validated_data={})
-            default = "none" if value is None else json.dumps(to_jsonable_python(value))
-        if len(default) > _MAX_DEFAULT:
-            default = f"{default[:_MAX_DEFAULT]}…"
+            plain = to_jsonable_python(value)
+            default = "none" if plain is None else _shortened(json.dumps(plain), plain)
         options.append(Option(name, text, default, field.description or ""))
     return options
+
+
+def _shortened(text: str, value: Any) -> str:
+    """Cut a default that is too long for a table; of numbers, a grid, say from where to where."""
+    if len(text) <= _MAX_DEFAULT:
+        return text
+    if isinstance(value, list) and all(isinstance(item, int | float) for item in value):
+        return f"{len(value)} values, {value[0]:g} to {value[-1]:g}"
+    return f"{text[:_MAX_DEFAULT]}…"
 
 
 def _type_text(annotation: Any) -> str:

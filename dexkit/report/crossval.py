@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dexkit.evaluation.comparison import ModelComparison, sentences
 from dexkit.evaluation.fold_scores import BY_CHROMOSOME, MEAN, POOLED
-from dexkit.evaluation.metrics import format_value, get_metric, metrics_for
+from dexkit.evaluation.metrics import format_interval, get_metric, metrics_for
 from dexkit.evaluation.runs import read_json
 from dexkit.report.experiment import Section, write_experiment_report
 
@@ -99,17 +99,11 @@ def score_table(
     rows = []
     for model, part in own.groupby("model", sort=False):
         row: dict[str, Any] = {"model": model, "n_genes": int(part["n_genes"].iloc[0])}
-        for score in part.itertuples():
-            row[get_metric(str(score.metric)).label] = _text(score.value, score.low, score.high)
+        for score in part.to_dict("records"):
+            interval = format_interval(*(score[key] for key in ("value", "low", "high")))
+            row[get_metric(score["metric"]).label] = interval
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _text(value: Any, low: Any, high: Any) -> str:
-    text = format_value(float(value))
-    if low != low or high != high:
-        return text
-    return f"{text} [{format_value(float(low))}, {format_value(float(high))}]"
 
 
 def _by_fold(scores: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dexkit.evaluation.arcs import GeneArcs, SampleArcs
 from dexkit.evaluation.loops import LOG_LOOP_SUM, LOOP_NUMBER, LoopCorrelations, LoopScore
-from dexkit.evaluation.metrics import format_value
+from dexkit.evaluation.metrics import format_interval
 from dexkit.report.figures import (
     BLUE,
     FONT_SIZE,
@@ -69,10 +69,8 @@ def loop_scatter(
         bar.outline.set_visible(False)
     ax.set_xlabel(label)
     ax.set_ylabel(UNITS)
-    text = f"{score.sample}: r = {format_value(score.value)}"
-    if score.low is not None and score.high is not None:
-        text += f" [{format_value(score.low)}, {format_value(score.high)}]"
-    ax.set_title(f"{text}, n = {score.n_genes:,}", loc="left")
+    value = format_interval(score.value, score.low, score.high)
+    ax.set_title(f"{score.sample}: r = {value}, n = {score.n_genes:,}", loc="left")
     return plain(ax)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError, did_you_mean
-from dexkit.evaluation.ablation import Comparison, fold_table, score_table, show, verdict
+from dexkit.evaluation.ablation import Comparison, fold_table, score_table, verdict
 from dexkit.features import altered
 from dexkit.features.file import FeatureFile
 from dexkit.files import check_output
@@ -144,6 +144,7 @@ def ablate(
     """
     if not resume:
         check_output(out, force)
+    _check_names(settings.variants or ())
     models = entrants(features, settings.models, "sequence", "contacts")
     file = FeatureFile(features)
     variants = _chosen(settings.variants, file, models)
@@ -176,6 +177,12 @@ def ablate(
     return Ablation(out, tuple(found), tuple(lines), report)
 
 
+def _check_names(wanted: Sequence[str]) -> None:
+    for name in wanted:
+        if name not in _BY_NAME:
+            raise ConfigError(f"unknown variant {name!r}; {did_you_mean(name, _BY_NAME)}")
+
+
 def _chosen(
     wanted: Sequence[str] | None, features: FeatureFile, models: Sequence[Entrant]
 ) -> list[Variant]:
@@ -183,9 +190,6 @@ def _chosen(
 
     The latter when it was asked for.
     """
-    for name in wanted or ():
-        if name not in _BY_NAME:
-            raise ConfigError(f"unknown variant {name!r}; {did_you_mean(name, _BY_NAME)}")
     samples = dict.fromkeys(model.subject.sample for model in models)
     bare = [sample for sample in samples if not altered.has_tss_bin(features, sample)]
     if wanted is None:
@@ -223,10 +227,10 @@ def _section(
         {
             "model": score.subject.model,
             "inputs": labels[score.variant],
-            "mean of folds": show(score.mean),
+            "mean of folds": str(score.mean),
             "change": f"{100 * score.relative.value:+.1f} %",
-            "out of fold": show(score.pooled),
-            "difference": show(score.difference),
+            "out of fold": str(score.pooled),
+            "difference": str(score.difference),
             "n": score.n_genes,
         }
         for comparison in comparisons

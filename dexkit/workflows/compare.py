@@ -10,17 +10,18 @@ from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.evaluation.compare import compare_models
 from dexkit.evaluation.comparison import (
     ModelComparison,
+    as_dict,
     sentences,
     statistics_frame,
     summary_frame,
 )
 from dexkit.evaluation.metrics import metrics_for
-from dexkit.evaluation.paired_runs import pair_runs
-from dexkit.evaluation.runs import RunPredictions, read_run
+from dexkit.evaluation.paired_runs import pair_by_sample
+from dexkit.evaluation.runs import RunPredictions, read_run, with_samples
 from dexkit.files import check_output
 from dexkit.report.comparison_figures import comparison_figure
 from dexkit.report.experiment import Section, write_experiment_report
-from dexkit.workflows.experiment import Experiment
+from dexkit.workflows.experiment import Experiment, run_names
 
 #: End of the name of a run folder that tells folds apart: ``k562-fold0``, ``fold-0``, ``ridge.3``.
 _FOLD = re.compile(r"[-_.]?(fold)?[-_.]?\d+$")
@@ -36,8 +37,8 @@ def compare_runs(
     seed: int = 0,
     baselines: bool = False,
     reference: str | None = None,
-) -> ModelComparison:
-    """Compare one model with each of the others; see :func:`find_models`.
+) -> tuple[ModelComparison, ...]:
+    """Compare one model with each of the others on every sample; see :func:`find_models`.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ def compare_runs(
 
     Returns
     -------
-    ModelComparison
-        Scores by fold and paired statistics.
+    tuple of ModelComparison
+        Scores by fold and paired statistics, one a sample.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def compare_runs(
                 f"no model {reference!r} among the runs; {did_you_mean(reference, models)}"
             )
         models = {reference: models[reference], **models}
-    return compare_models(pair_runs(models, baselines), n_bootstrap, seed)
+    paired = pair_by_sample(models, baselines)
+    return tuple(compare_models(one, n_bootstrap, seed) for one in paired)
 
 
 def main_metric(comparison: ModelComparison, wanted: str | None = None) -> str:
@@ -92,19 +94,22 @@ def main_metric(comparison: ModelComparison, wanted: str | None = None) -> str:
 
 
 def save_comparison(
-    comparison: ModelComparison, out: Path, metric: str | None = None, force: bool = False
+    comparisons: Sequence[ModelComparison],
+    out: Path,
+    metric: str | None = None,
+    force: bool = False,
 ) -> Path:
-    """Write tables, figure and report of a comparison into a folder.
+    """Write tables, figures and report of a comparison into a folder.
 
     Parameters
     ----------
-    comparison : ModelComparison
+    comparisons : sequence of ModelComparison
         From :func:`compare_runs`.
     out : Path
         Folder to write: ``scores.tsv``, ``comparison.tsv``, ``comparison.json``, ``figures/``,
         ``report.html`` and ``experiment.json``.
     metric : str, optional
-        Metric of the figure and of the tables of the report; the TSVs hold all.
+        Metric of the figures and of the tables of the report; the TSVs hold all.
     force : bool, optional
         Whether an earlier comparison may be replaced.
 
@@ -120,28 +125,41 @@ def save_comparison(
     OutputError
         If the folder exists, or cannot be written.
     """
-    shown = main_metric(comparison, metric)
+    import pandas as pd
+
+    first = comparisons[0]
+    shown = main_metric(first, metric)
     check_output(out, force)
+    models: dict[str, dict[str, None]] = {}
+    for comparison in comparisons:
+        for label, runs in comparison.runs.items():
+            places = (str(Path(run).absolute()) for run in runs)
+            models.setdefault(label, {}).update(dict.fromkeys(places))
     settings = {
-        "models": {
-            label: [str(Path(run).absolute()) for run in runs]
-            for label, runs in comparison.runs.items()
-        },
-        "n_bootstrap": comparison.n_bootstrap,
-        "seed": comparison.seed,
+        "models": {label: list(runs) for label, runs in models.items()},
+        "n_bootstrap": first.n_bootstrap,
+        "seed": first.seed,
         "metric": shown,
     }
+    several = len(comparisons) > 1
     with Experiment.open(out, "compare", settings, force) as experiment:
-        experiment.write_table("scores.tsv", comparison.scores_frame())
-        experiment.write_table("comparison.tsv", comparison.tests_frame())
-        experiment.write_json("comparison.json", comparison.to_dict())
-        figure = experiment.write_figure("folds", comparison_figure(comparison, shown))
+        for name, frames in (
+            ("scores.tsv", [c.scores_frame() for c in comparisons]),
+            ("comparison.tsv", [c.tests_frame() for c in comparisons]),
+        ):
+            experiment.write_table(name, pd.concat(frames, ignore_index=True))
+        experiment.write_json("comparison.json", as_dict(comparisons))
+        sections = []
+        for comparison in comparisons:
+            name = f"folds-{comparison.sample}" if several else "folds"
+            figure = experiment.write_figure(name, comparison_figure(comparison, shown))
+            sections += _sections(comparison, shown, figure, several)
         report = write_experiment_report(
             experiment.path / "report.html",
-            f"{comparison.labels[0]} compared on {comparison.sample}",
-            _sections(comparison, shown, figure),
-            comparison.leaky,
-            _subtitle(comparison),
+            f"{first.labels[0]} compared on {', '.join(c.sample for c in comparisons)}",
+            sections,
+            any(comparison.leaky for comparison in comparisons),
+            "" if several else _subtitle(first),
         )
         experiment.finish()
     return report
@@ -156,7 +174,15 @@ def _subtitle(comparison: ModelComparison) -> str:
     )
 
 
-def _sections(comparison: ModelComparison, metric: str, figure: Path) -> list[Section]:
+def _sections(
+    comparison: ModelComparison, metric: str, figure: Path, several: bool
+) -> list[Section]:
+    """Return the part of one sample; of several samples its name stands in front."""
+    facts = (_subtitle(comparison),) if several else ()
+
+    def title(text: str) -> str:
+        return f"{comparison.sample}: {text[0].lower()}{text[1:]}" if several else text
+
     names = [m.name for m in metrics_for(comparison.task) if m.name != metric]
     intervals = (
         f"{100 * comparison.level:.0f} % bootstrap intervals, {comparison.n_bootstrap:,} "
@@ -177,12 +203,18 @@ def _sections(comparison: ModelComparison, metric: str, figure: Path) -> list[Se
     )
     return [
         Section(
-            "Result", (*sentences(comparison, metric), *comparison.notes), None, figure, caption
+            title("Result"),
+            (*facts, *sentences(comparison, metric), *comparison.notes),
+            None,
+            figure,
+            caption,
         ),
-        Section("Scores", (), summary_frame(comparison, metric)),
-        Section("Statistics", (reading,), statistics_frame(comparison, metric)),
+        Section(title("Scores"), (), summary_frame(comparison, metric)),
+        Section(title("Statistics"), (reading,), statistics_frame(comparison, metric)),
         *(
-            Section(f"By {name}", sentences(comparison, name), summary_frame(comparison, name))
+            Section(
+                title(f"By {name}"), sentences(comparison, name), summary_frame(comparison, name)
+            )
             for name in names
         ),
     ]
@@ -199,9 +231,10 @@ def find_models(paths: Sequence[Path]) -> dict[str, list[RunPredictions]]:
     Returns
     -------
     dict of str to list of RunPredictions
-        Runs by label, in the order given. A run of a cross-validation is labelled by its place
-        below ``runs/``, another one by its model; where this gives one label two runs of one fold,
-        the name of the folder that holds them tells them apart.
+        Runs by label, in the order given, those of an experiment in its own. A run of an
+        experiment is labelled by its place below ``runs/`` without its sample, another one by its
+        model; where this gives one label two runs of one fold and sample, the name of the folder
+        that holds them tells them apart.
 
     Raises
     ------
@@ -222,11 +255,23 @@ def find_models(paths: Sequence[Path]) -> dict[str, list[RunPredictions]]:
             if folder == path:
                 found.append((run.model, _stem(folder), run))
             else:
-                place = folder.relative_to(path / _RUNS)
-                label = place if _FOLD.fullmatch(place.name) is None else place.parent
-                name = run.model if label == Path() else label.as_posix()
+                name = _name_in_experiment(folder.relative_to(path / _RUNS), run)
                 found.append((name, path.resolve().name, run))
     return _labelled(found)
+
+
+def _name_in_experiment(place: Path, run: RunPredictions) -> str:
+    """Return the name of a model by its place: without the fold, and without its sample.
+
+    A run of several samples in a folder of that name stands beside models of each of them, and
+    keeps its samples in the name.
+    """
+    label = place if _FOLD.fullmatch(place.name) is None else place.parent
+    parts = [part for part in label.parts if part != run.sample]
+    name = "/".join(parts) or run.model
+    if len(run.samples) > 1 and len(parts) < len(label.parts):
+        return with_samples(name, run.sample)
+    return name
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -237,7 +282,9 @@ def _run_folders(path: Path) -> list[Path]:
     if not inner:
         # read_run says what is wrong with a folder that is no run.
         return [path]
-    return inner
+    places = [runs / name for name in run_names(path)]
+    order = {place: number for number, place in enumerate(places)}
+    return sorted(inner, key=lambda folder: order.get(folder, len(order)))
 
 
 def _stem(folder: Path) -> str:
@@ -254,11 +301,12 @@ def _labelled(
         by_name.setdefault(name, []).append((where, run))
     models: dict[str, list[RunPredictions]] = {}
     for name, runs in by_name.items():
-        ambiguous = len({run.fold for _, run in runs}) < len(runs)
+        tested = [(run.fold, sample) for _, run in runs for sample in run.samples]
+        ambiguous = len(set(tested)) < len(tested)
         for where, run in runs:
             label = f"{name} ({where})" if ambiguous else name
             for other in models.get(label, ()):
-                if other.fold == run.fold:
+                if other.fold == run.fold and set(other.samples) & set(run.samples):
                     raise InputError(
                         f"{other.path} and {run.path} are both fold {run.fold} of {label}; give "
                         "every fold of a model once, and different models in folders of different "

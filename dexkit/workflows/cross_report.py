@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dexkit.evaluation.cross_sample import DIFFERENCE, EXPRESSION
 from dexkit.evaluation.cross_scores import COPY_MEAN, INDEPENDENT
-from dexkit.evaluation.metrics import format_value
+from dexkit.evaluation.metrics import format_interval
 from dexkit.evaluation.splits import LEAKY_NOTE
 from dexkit.report.cross_figures import cross_sample_figure
 from dexkit.report.experiment import Section, write_experiment_report
@@ -170,10 +170,7 @@ def _headline(frame: pd.DataFrame, genes: str = ALL) -> pd.DataFrame:
 
 
 def _interval(row: Mapping[Hashable, Any]) -> str:
-    """Return ``"0.531 [0.480, 0.577]"``, or what of it is defined."""
-    text = format_value(row["value"])
-    low, high = (format_value(row[side]) for side in ("low", "high"))
-    return text if row["low"] != row["low"] else f"{text} [{low}, {high}]"
+    return format_interval(row["value"], row["low"], row["high"])
 
 
 def _verdict(row: Mapping[Hashable, Any]) -> str:

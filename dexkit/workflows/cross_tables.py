@@ -13,7 +13,8 @@ import numpy.typing as npt
 from dexkit.evaluation.cross_sample import EXPRESSION, CrossPredictions, most_variable
 from dexkit.evaluation.cross_scores import COPY_BEST, COPY_MEAN, INDEPENDENT, score_cross
 from dexkit.evaluation.split_file import SplitTable
-from dexkit.evaluation.splits import LEAKY_NOTE, MIN_PART_GENES
+from dexkit.evaluation.splits import MIN_PART_GENES
+from dexkit.evaluation.stamps import stamps
 from dexkit.features.file import FeatureFile
 from dexkit.io.gene_list import GeneList
 from dexkit.workflows.cross_predict import REGIMES, SEEN, UNSEEN, Predicted
@@ -102,18 +103,14 @@ def score_tables(
     Returns
     -------
     scores, comparisons : DataFrame
-        Columns of that function, with model, regime, genes before and the split behind them.
+        Columns of that function, with model, regime, genes before and the stamps behind them.
     notes : list of str
         What could not be scored.
     """
     import pandas as pd
 
-    stamps = {
-        "split": across.splits.kind,
-        "n_folds": across.splits.n_folds,
-        "leaky": LEAKY_NOTE if across.splits.leaky else "no",
-        "seed": seed,
-    }
+    split = {"kind": across.splits.kind, "n_folds": across.splits.n_folds}
+    made = stamps(split, across.splits.leaky, [seed])
     scores: list[pd.DataFrame] = []
     comparisons: list[pd.DataFrame] = []
     notes = []
@@ -132,7 +129,7 @@ def score_tables(
                 frames = score_cross(predictions, chosen[rows], n_draws, seed, by)
                 named = {"model": model, "regime": regime, "genes": name}
                 for frame, kept in zip(frames, (scores, comparisons), strict=True):
-                    kept.append(_between(named, frame, stamps))
+                    kept.append(_between(named, frame, made))
     return pd.concat(scores, ignore_index=True), pd.concat(comparisons, ignore_index=True), notes
 
 

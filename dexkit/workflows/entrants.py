@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dexkit.errors import ConfigError
 from dexkit.evaluation.ablation import Subject
+from dexkit.io.samples import SAMPLE_SEPARATOR
 from dexkit.workflows.experiment import FitTask, check_tasks
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.model_configs import companion_configs
@@ -63,10 +64,17 @@ def entrants(features: Path, configs: Sequence[FitConfig], *blocks: str) -> list
     Raises
     ------
     ConfigError
-        When a model does not read the blocks, or the models are of several tasks.
+        When a model does not read the blocks, one is of several samples, or the models are of
+        several tasks.
     InputError, PluginError, TrainingError
         What a fit would say.
     """
+    for config in configs:
+        if SAMPLE_SEPARATOR in (config.sample or ""):
+            raise ConfigError(
+                f"--sample {config.sample} is one model of several samples, and inputs are altered "
+                "sample by sample here; repeat --sample for one model of each"
+            )
     jobs = check_tasks([FitTask("", features, config) for config in configs])
     found: list[Entrant] = []
     for sample in dict.fromkeys(job.sample for job in jobs):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Experiment", "FitTask", "check_tasks", "stored_experiment"]
+__all__ = ["Experiment", "FitTask", "check_tasks", "run_names", "stored_experiment"]
 
 logger = logging.getLogger("dexkit")
 
@@ -137,6 +137,7 @@ class Experiment:
             if Path(name).is_absolute() or ".." in Path(name).parts or not Path(name).parts:
                 raise ConfigError(f"fit {name!r} has no name of a folder below {_RUNS}/")
         _check_alone(tasks)
+        self.write_json(_FILE, read_json(self.path / _FILE) | {"runs": names})
         places = {name: self.path / _RUNS / name for name in names}
         waiting = [task for task in tasks if RunFolder.state(places[task.name]) != "finished"]
         n_done = len(tasks) - len(waiting)
@@ -273,6 +274,16 @@ def stored_experiment(path: Path, kind: str) -> tuple[dict[str, Any], list[Path]
     return content["settings"], [Path(item["path"]) for item in content["features"]]
 
 
+def run_names(path: Path) -> list[str]:
+    """Return the fits of an experiment, folders below its ``runs/``, in the order it gave them.
+
+    Empty for a folder that does not say it.
+    """
+    if not (path / _FILE).is_file():
+        return []
+    return [str(name) for name in read_json(path / _FILE).get("runs", ())]
+
+
 def _make(out: Path, content: Mapping[str, Any], force: bool) -> None:
     check_output(out, force)
     if out.exists():
@@ -312,8 +323,7 @@ def _check_resumable(out: Path, content: Mapping[str, Any]) -> None:
 def _identity(path: Path) -> dict[str, Any]:
     """Return where a feature file lies, and the checksums of its arrays."""
     file = FeatureFile(path)
-    found = {name: str(file.array_attrs(name).get("sha256", "")) for name in file.arrays}
-    sha256 = {name: digest for name, digest in found.items() if digest}
+    sha256 = {name: digest for name in file.arrays if (digest := file.sha256(name))}
     sha256["tables"] = str(file.attrs.get("tables_sha256", ""))
     return {"path": str(path.absolute()), "sha256": sha256}
 

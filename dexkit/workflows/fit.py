@@ -284,6 +284,7 @@ def _run(
         split=job.splits[0].describe() | {"ensemble": len(job.splits)},
         seed=config.train.seed,
     )
+    metrics["seed"] = config.train.seed
     if job.quantiles is not None:
         metrics["expression"] = job.quantiles.describe()
     if job.weights is not None:

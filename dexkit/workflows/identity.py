@@ -38,5 +38,5 @@ def feature_identity(features: FeatureFile, job: Job) -> dict[str, Any]:
         paths += [path for path in read.paths(sample) if path not in paths]
     return {
         "file": features.path.name,
-        "sha256": {p: str(features.array_attrs(p).get("sha256", "")) for p in paths},
+        "sha256": {path: features.sha256(path) for path in paths},
     }

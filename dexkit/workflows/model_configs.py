@@ -8,7 +8,6 @@ from typing import Any
 
 from dexkit.errors import ConfigError, did_you_mean
 from dexkit.hooks.manager import PluginChoice, Plugins, parse_plugin_argument, plugins
-from dexkit.io.samples import SAMPLE_SEPARATOR
 from dexkit.training.config import TrainConfig
 from dexkit.workflows.baselines import can_be_fed
 from dexkit.workflows.fit_config import FitConfig
@@ -40,8 +39,7 @@ def model_configs(
     Raises
     ------
     ConfigError
-        When a model is named twice, one model of several samples is asked for, or options are
-        given for one that takes no part.
+        When a model is named twice, or options are given for one that takes no part.
     InputError, PluginError
         As :meth:`~dexkit.workflows.fit_config.FitConfig.read` and when a plugin is unknown.
     """
@@ -50,11 +48,6 @@ def model_configs(
         raise ConfigError(f"--plugin {twice} is given twice; name every model once")
     registry = plugins()
     base = FitConfig.read(path, overrides).model_copy(update={"companions": False})
-    if SAMPLE_SEPARATOR in (base.sample or ""):
-        raise ConfigError(
-            f"--sample {base.sample} is one model of several samples, which an experiment does not "
-            "compare; repeat --sample for one model of each, or use dexkit fit"
-        )
     if not models and base.plugin is None:
         choices: dict[str | None, PluginChoice] = {None: PluginChoice()}
     else:
@@ -93,9 +86,12 @@ def _baseline(base: FitConfig, name: str, registry: Plugins) -> FitConfig:
     companions = _companions(registry)
     settings = base.settings.items()
     kept = {k: v for k, v in settings if k == name or k in registry.heads or k in companions}
+    # A baseline has one output; a head with an output for each sample is for networks.
+    per_sample = base.head is not None and registry.head(base.head).per_sample
     return base.model_copy(
         update={
             "plugin": name,
+            "head": None if per_sample else base.head,
             "preset": None,
             "encoders": {},
             "train": TrainConfig(seed=base.train.seed),

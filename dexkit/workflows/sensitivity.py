@@ -14,7 +14,6 @@ from dexkit.evaluation.ablation import (
     VariantScore,
     fold_table,
     score_table,
-    show,
 )
 from dexkit.evaluation.metrics import get_metric
 from dexkit.features.file import FeatureFile
@@ -25,7 +24,7 @@ from dexkit.workflows.entrants import entrants
 from dexkit.workflows.experiment import Experiment
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.runner import Runner
-from dexkit.workflows.sensitivity_axes import Axis, axes_of
+from dexkit.workflows.sensitivity_axes import Axis, axes_of, check_points
 from dexkit.workflows.variants import comparisons_of, facts, plain_rows, run_variants
 
 KIND = "sensitivity"
@@ -119,6 +118,7 @@ def sensitivity(
     """
     if not resume:
         check_output(out, force)
+    check_points(settings.promoter_lengths, settings.contact_bins, settings.recipes)
     models = entrants(features, settings.models)
     file = FeatureFile(features)
     axes = axes_of(file, models, settings.promoter_lengths, settings.contact_bins, settings.recipes)
@@ -185,11 +185,11 @@ def _write(
 def _line(score: VariantScore, labels: Mapping[str, str]) -> str:
     line = (
         f"{score.subject.sample}, {score.subject.model}, {labels[score.variant]}: "
-        f"{get_metric(score.metric).label} {show(score.mean)}, mean of {score.n_folds} folds"
+        f"{get_metric(score.metric).label} {score.mean}, mean of {score.n_folds} folds"
     )
     if score.variant == score.reference:
         return line
-    against = f"{show(score.difference)} (n = {score.n_genes:,} out-of-fold genes)"
+    against = f"{score.difference} (n = {score.n_genes:,} out-of-fold genes)"
     return f"{line}; difference from {labels[score.reference]}: {against}"
 
 
@@ -208,9 +208,9 @@ def _section(
         {
             "model": score.subject.model,
             "point": labels[score.variant],
-            "mean of folds": show(score.mean),
-            "out of fold": show(score.pooled),
-            f"difference from {labels[axis.reference]}": show(score.difference),
+            "mean of folds": str(score.mean),
+            "out of fold": str(score.pooled),
+            f"difference from {labels[axis.reference]}": str(score.difference),
             "n": score.n_genes,
         }
         for comparison in comparisons

@@ -83,9 +83,7 @@ def axes_of(
         model does not read the block that is cut, or a recipe is unknown or does not go with the
         models.
     """
-    _check_values("--promoter-lengths", lengths)
-    _check_values("--contact-bins", bins)
-    _check_values("--recipes", recipes)
+    check_points(lengths, bins, recipes)
     samples = list(dict.fromkeys(model.subject.sample for model in models))
     blocks = models[0].job.contract.blocks
     if lengths is bins is recipes is None:
@@ -105,10 +103,19 @@ def axes_of(
     return axes
 
 
-def _check_values(option: str, values: Sequence[int | str] | None) -> None:
-    if values is not None and (len(values) < 2 or len(set(values)) < len(values)):
-        shown = ", ".join(map(str, values)) or "none"
-        raise ConfigError(f"{option} must be two values or more, each once; got {shown}")
+def check_points(
+    lengths: Sequence[int] | None, bins: Sequence[int] | None, recipes: Sequence[str] | None
+) -> None:
+    """Raise ConfigError unless every axis that is asked for has two points or more, each once."""
+    wanted: dict[str, Sequence[int | str] | None] = {
+        "--promoter-lengths": lengths,
+        "--contact-bins": bins,
+        "--recipes": recipes,
+    }
+    for option, values in wanted.items():
+        if values is not None and (len(values) < 2 or len(set(values)) < len(values)):
+            shown = ", ".join(map(str, values)) or "none"
+            raise ConfigError(f"{option} must be two values or more, each once; got {shown}")
 
 
 def _shares(whole: int) -> list[int]:

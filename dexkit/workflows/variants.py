@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dexkit import __version__
 from dexkit.evaluation.ablation import Comparison, Subject, compare_variants
-from dexkit.evaluation.split import LEAKY_NOTE
+from dexkit.evaluation.stamps import stamps
 from dexkit.features.altered import Alterations
 from dexkit.features.derive import derive
 from dexkit.features.file import FeatureFile
@@ -203,15 +202,9 @@ def configured(config: FitConfig, variant: Variant) -> FitConfig:
 
 
 def facts(models: Sequence[Entrant], runs: Mapping[Any, list[Any]]) -> dict[str, Any]:
-    """Return what every table says of how it was made: split, folds, leaky, seed, version."""
-    config, split = models[0].config, next(iter(runs.values()))[0].split
-    return {
-        "split": split["kind"],
-        "leaky": LEAKY_NOTE if split["leaky"] else "no",
-        "n_folds": int(split["n_folds"]),
-        "seed": config.train.seed,
-        "dexkit": __version__,
-    }
+    """Return what every table says, see :func:`dexkit.evaluation.stamps.stamps`."""
+    split = next(iter(runs.values()))[0].split
+    return stamps(split, bool(split["leaky"]), [models[0].config.train.seed])
 
 
 def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:

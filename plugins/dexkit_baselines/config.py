@@ -40,7 +40,7 @@ class LogisticConfig(KmerConfig):
     strengths: tuple[Positive, ...] = Field(
         tuple(float(10 ** (i / 2)) for i in range(-12, 1)),
         min_length=1,
-        description="inverse penalties to choose from by cross-validation inside the training",
+        description="inverse penalties to choose from by the inner cross-validation",
     )
     inner_folds: int = Field(5, ge=2, description="folds of the inner cross-validation")
 

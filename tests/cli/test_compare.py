@@ -8,6 +8,8 @@ import pytest
 from run_folders import predictions, write_run
 from toy import build
 
+from dexkit.evaluation.stamps import STAMPS
+
 N_FOLDS = 6
 
 
@@ -51,7 +53,7 @@ def test_the_folder(dexkit, refused, runs, tmp_path):
     assert f"report: {out / 'report.html'}" in result.stdout
     assert "Spearman" in result.stdout
     scores = pd.read_csv(out / "scores.tsv", sep="\t", dtype={"fold": str})
-    assert list(scores) == ["model", "fold", "metric", "n", "value"]
+    assert list(scores) == ["sample", "model", "fold", "metric", "n", "value", *STAMPS]
     assert len(scores) == 2 * 6 * (N_FOLDS + 1)
     tests = pd.read_csv(out / "comparison.tsv", sep="\t")
     # 6 metrics x (2 pooled intervals, 1 interval and 3 rank tests over folds)
@@ -59,7 +61,7 @@ def test_the_folder(dexkit, refused, runs, tmp_path):
     ranked = tests[tests.method == "signed-rank"]
     assert (ranked.n == 6).all()
     assert ranked.p.notna().all()
-    content = json.loads((out / "comparison.json").read_text())
+    [content] = json.loads((out / "comparison.json").read_text())["comparisons"]
     assert content["labels"] == ["net", "poor"]
     assert [len(content["runs"][label]) for label in content["labels"]] == [N_FOLDS, N_FOLDS]
     stored = json.loads((out / "experiment.json").read_text())
@@ -78,7 +80,7 @@ def test_the_folder(dexkit, refused, runs, tmp_path):
 
 def test_json_and_baselines(dexkit, runs):
     arguments = ["compare", *runs, "--bootstrap", 0, "--json", "--baselines"]
-    content = json.loads(dexkit(*arguments).stdout)
+    [content] = json.loads(dexkit(*arguments).stdout)["comparisons"]
     assert content["labels"] == ["net", "poor", "mean", "ridge"]
 
 
@@ -97,18 +99,18 @@ def test_options_are_checked(refused, runs, options, match):
 
 def test_runs_that_do_not_belong_together(refused, runs, tmp_path):
     other = write_run(tmp_path / "other", sample="Jurkat", model="other", extras=False)
-    refused("compare", *runs, other, match="other cannot be compared with net: their sample")
+    refused("compare", *runs, other, match="other cannot be compared with net: their samples")
 
 
 def test_a_cross_validation(dexkit, simulated, tmp_path):
-    """The folder of crossval stands for all its runs."""
+    """The folder of crossval stands for all its runs, in its order."""
     features = build(simulated, tmp_path / "f.h5", contacts=())
     models = ["--plugin", "ridge", "--plugin", "gc", "--set", "ridge.k=2"]
     options = ["--sample", "alpha", "--folds", 3, "--bootstrap", 0, "-o", tmp_path / "cv"]
     made = dexkit("crossval", features, *models, *options)
     assert made.exit_code == 0, made.output
-    arguments = ["compare", tmp_path / "cv", "--reference", "ridge", "--bootstrap", 0, "--json"]
-    content = json.loads(dexkit(*arguments).stdout)
+    arguments = ["compare", tmp_path / "cv", "--bootstrap", 0, "--json"]
+    [content] = json.loads(dexkit(*arguments).stdout)["comparisons"]
     assert content["labels"][0] == "ridge"
     assert {"gc", "mean"} < set(content["labels"])
     assert {len(runs) for runs in content["runs"].values()} == {3}

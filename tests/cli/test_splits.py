@@ -1,10 +1,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy import build
 
+from dexkit import __version__
 from dexkit.evaluation.split_file import read_table
+from dexkit.evaluation.stamps import STAMPS
 from dexkit.features.file import FeatureFile
 from dexkit.simulate import SimulationConfig, simulate
 
@@ -75,6 +78,28 @@ def test_the_report_is_a_table(dexkit, copies):
     for text in ("random split (leaky), 3 folds, 90 test genes", "near-copies", "one TSS bin"):
         assert text in result.stdout
     assert "most similar promoters across the split" in result.stdout
+
+
+def test_the_counts_of_every_fold_are_written(dexkit, refused, copies, tmp_path):
+    """They add up to what is printed; what the file cannot tell has no number."""
+    out = tmp_path / "leakage.tsv"
+    options = ("splits", "check", copies, "--kind", "random", "--folds", "3", "--seed", "2")
+    facts = json.loads(dexkit(*options, "--json", "-o", out).stdout)
+    table = pd.read_csv(out, sep="\t")
+    assert len(table) == 3 * len(facts["leaks"])
+    for leak in facts["leaks"]:
+        own = table[table.relation == leak["name"]]
+        assert own.n_test.tolist() == facts["n_test"]
+        if leak["genes"] is None:
+            assert own.genes.isna().all()
+        else:
+            assert own.genes.tolist() == leak["genes_by_fold"]
+            assert own.share.tolist() == pytest.approx((own.genes / own.n_test).tolist())
+            assert own.pairs.sum() == leak["pairs"]
+    assert table[list(STAMPS)].drop_duplicates().to_numpy().tolist() == [
+        ["random", 3, "leaky: paper protocol", 2, __version__]
+    ]
+    refused(*options, "-o", out, match=r"exists; .*--force")
 
 
 def test_imported_groups_decide_the_folds(dexkit, copies, tmp_path):

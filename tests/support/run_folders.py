@@ -76,6 +76,7 @@ def write_run(
         "test_chroms": sorted(set(table.chrom[table.part == "test"])),
     }
     metrics = score_predictions(table, task, model, sample, split, n_bootstrap=50)
+    metrics["seed"] = seed
     (path / "metrics.json").write_text(json.dumps(metrics))
     if extras:
         _write_extras(path)

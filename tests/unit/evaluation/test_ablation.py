@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from intervals import paired_difference
 from run_folders import predictions
 
 from dexkit.errors import InputError
@@ -15,7 +16,7 @@ from dexkit.evaluation.ablation import (
     score_table,
     verdict,
 )
-from dexkit.evaluation.bootstrap import Interval, paired_difference
+from dexkit.evaluation.bootstrap import Interval
 from dexkit.evaluation.metrics import auroc, pearson
 from dexkit.evaluation.runs import RunPredictions
 

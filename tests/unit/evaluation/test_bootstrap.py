@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from intervals import bootstrap_interval, paired_difference
 
 from dexkit.errors import ConfigError, InputError
 from dexkit.evaluation import bootstrap, metrics
@@ -60,21 +61,21 @@ def test_paired_difference_is_narrower_than_the_intervals():
     shared = rng.normal(size=400)
     first = y + shared + 0.1 * rng.normal(size=400)
     second = y + shared + 0.5 * rng.normal(size=400)
-    difference = bootstrap.paired_difference(y, first, second, "pearson", seed=1)
-    single = bootstrap.bootstrap_interval(y, first, "pearson", seed=1)
+    difference = paired_difference(y, first, second, "pearson", seed=1)
+    single = bootstrap_interval(y, first, "pearson", seed=1)
     assert difference.value == pytest.approx(metrics.pearson(y, first) - metrics.pearson(y, second))
     assert 0 < difference.low < difference.value < difference.high
     assert difference.high - difference.low < single.high - single.low
-    same = bootstrap.paired_difference(y, first, first, "pearson")
+    same = paired_difference(y, first, first, "pearson")
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
 def test_undefined_values_have_no_interval():
     y = np.arange(20.0)
-    interval = bootstrap.bootstrap_interval(y, np.ones(20), "pearson", n_bootstrap=50)
+    interval = bootstrap_interval(y, np.ones(20), "pearson", n_bootstrap=50)
     assert interval.n_undefined == 50
     assert interval.to_dict() == {"value": None, "low": None, "high": None}
-    difference = bootstrap.paired_difference(y, y, np.ones(20), "pearson", n_bootstrap=50)
+    difference = paired_difference(y, y, np.ones(20), "pearson", n_bootstrap=50)
     assert difference.to_dict() == {"value": None, "low": None, "high": None}
 
 
@@ -82,14 +83,14 @@ def test_too_many_undefined_resamples_leave_the_value_alone():
     # One gene differs: a third of the resamples misses it and is constant.
     y = np.arange(10.0)
     p = np.r_[np.ones(9), 2.0]
-    interval = bootstrap.bootstrap_interval(y, p, "pearson", n_bootstrap=200)
+    interval = bootstrap_interval(y, p, "pearson", n_bootstrap=200)
     assert interval.value == pytest.approx(metrics.pearson(y, p))
     assert math.isnan(interval.low)
     assert 40 < interval.n_undefined < 100
 
 
 def test_no_resamples_give_no_interval():
-    interval = bootstrap.bootstrap_interval([0.0, 1, 2], [0.0, 2, 1], "mae", n_bootstrap=0)
+    interval = bootstrap_interval([0.0, 1, 2], [0.0, 2, 1], "mae", n_bootstrap=0)
     assert interval.to_dict() == {"value": pytest.approx(2 / 3), "low": None, "high": None}
 
 

@@ -6,22 +6,32 @@ import math
 
 import numpy as np
 import pytest
+from intervals import paired_difference
 from run_folders import predictions, write_run
 
+from dexkit import __version__
 from dexkit.errors import ConfigError, InputError
-from dexkit.evaluation.bootstrap import paired_difference
 from dexkit.evaluation.comparison import (
     DIFFERENCE_FOLDS,
     DIFFERENCE_POOLED,
     DIFFERENCE_SPREAD,
+    as_dict,
     format_p,
     sentences,
 )
 from dexkit.evaluation.metrics import metrics_for, pearson
+from dexkit.evaluation.runs import read_run, with_samples
 from dexkit.evaluation.signed_rank import signed_rank, smallest_p
+from dexkit.evaluation.stamps import STAMPS, stamps
 from dexkit.workflows.compare import compare_runs, find_models
 
 N_FOLDS = 5
+
+
+def compare_one(*arguments, **options):
+    """Compare models on one sample."""
+    [found] = compare_runs(*arguments, **options)
+    return found
 
 
 def write_model(folder, model, noise=0.5, n_folds=N_FOLDS, change=None, seed=0, **options):
@@ -117,7 +127,7 @@ def runs_of(folder, *models, folds=range(N_FOLDS)):
 
 @pytest.fixture(scope="module")
 def comparison(folder):
-    return compare_runs(runs_of(folder, "good", "poor", "uneven"), n_bootstrap=200, seed=3)
+    return compare_one(runs_of(folder, "good", "poor", "uneven"), n_bootstrap=200, seed=3)
 
 
 def test_folds_are_put_together_by_model(folder):
@@ -175,7 +185,7 @@ def rescaled(table):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"sample": "Jurkat"}, "their sample differs; .*good-fold0 has K562, .* has Jurkat"),
+        ({"sample": "Jurkat"}, "samples differ; good was tested on K562, other on Jurkat"),
         ({"task": "classification"}, "their task differs"),
         ({"n_folds": 10}, "their number of folds differs; .* has 5, .* has 10"),
         ({"kind": "random"}, "their split kind differs"),
@@ -186,12 +196,12 @@ def rescaled(table):
 def test_what_differs_is_refused(folder, tmp_path, options, match):
     other = write_model(tmp_path, "other", **options)
     with pytest.raises(InputError, match=f"other cannot be compared with good: .*{match}"):
-        compare_runs([*runs_of(folder, "good"), *other], 0)
+        compare_one([*runs_of(folder, "good"), *other], 0)
 
 
 def test_other_folds_are_refused(folder):
     with pytest.raises(InputError, match="poor has the folds 0, 1, good has 0, 1, 2, 3, 4"):
-        compare_runs(
+        compare_one(
             [*runs_of(folder, "good"), *runs_of(folder, "poor", folds=range(2))], n_bootstrap=0
         )
 
@@ -202,8 +212,98 @@ def test_other_training_genes_are_told(folder, tmp_path):
         return table
 
     other = write_model(tmp_path, "other", change=fewer)
-    found = compare_runs([*runs_of(folder, "good"), *other], 0)
+    found = compare_one([*runs_of(folder, "good"), *other], 0)
     assert any("other learnt from other genes than good" in note for note in found.notes)
+
+
+def write_several(folder, model, samples=("K562", "Jurkat"), n_folds=3, noise=0.0):
+    """Write the folds of one model of several samples: a row a gene and sample."""
+    import pandas as pd
+
+    for fold in range(n_folds):
+        tables = []
+        for number, sample in enumerate(samples):
+            table = predictions(n_folds=n_folds, fold=fold, seed=number)
+            table["predicted"] += noise * np.random.default_rng(fold).normal(size=len(table))
+            tables.append(table.assign(sample=sample))
+        options = {"model": model, "n_folds": n_folds, "fold": fold, "extras": False}
+        path = folder / f"{model}-fold{fold}"
+        write_run(path, table=pd.concat(tables), sample=",".join(samples), **options)
+        yield path
+
+
+def one_sample(paths, sample, folder):
+    """Write the rows of one sample as runs of that sample alone."""
+    for path in paths:
+        [run] = [run for run in read_run(path).by_sample() if run.sample == sample]
+        common = {"n_folds": run.split["n_folds"], "fold": run.fold, "extras": False}
+        table = run.predictions
+        yield write_run(folder / path.name, table=table, sample=sample, model=run.model, **common)
+
+
+def test_a_model_of_several_samples_is_compared_on_each(tmp_path):
+    """The same as the comparison of its rows of that sample; both stand in one table."""
+    joint = list(write_several(tmp_path / "both", "joint"))
+    other = list(write_several(tmp_path / "both", "other", noise=1.0))
+    found = compare_runs([*joint, *other], 100, 3)
+    assert [each.sample for each in found] == ["K562", "Jurkat"]
+    values = []
+    for each in found:
+        assert (each.n_genes, each.labels) == (294, ("joint", "other"))
+        alone = [
+            path
+            for name, paths in (("joint", joint), ("other", other))
+            for path in one_sample(paths, each.sample, tmp_path / each.sample)
+        ]
+        expected = compare_one(alone, 100, 3)
+        assert (each.scores, each.tests) == (expected.scores, expected.tests)
+        values.append(each.pooled("joint", "pearson"))
+    assert values[0] != values[1]
+    assert len(as_dict(found)["comparisons"]) == 2
+
+
+def test_samples_that_only_one_model_has_are_left_out_and_said(tmp_path):
+    joint = list(write_several(tmp_path / "a", "joint", ("K562", "Jurkat")))
+    alone = list(one_sample(write_several(tmp_path / "b", "alone"), "K562", tmp_path / "c"))
+    found = compare_one([*joint, *alone], 0)
+    assert found.sample == "K562"
+    assert "Jurkat is left out: only joint was tested on it" in found.notes
+    reversed_order = compare_one([*alone, *joint], 0)
+    assert reversed_order.labels == ("alone", "joint")
+
+
+def test_models_of_one_and_of_several_samples_in_one_experiment(tmp_path):
+    """Samples are no part of a model's name, but for a model of several beside those of each."""
+    runs = tmp_path / "cv" / "runs"
+    several = runs / "K562,Jurkat" / "net"
+    several.mkdir(parents=True)
+    joint = [
+        path.rename(several / f"fold-{fold}")
+        for fold, path in enumerate(write_several(tmp_path / "plain", "net"))
+    ]
+    for sample in ("K562", "Jurkat"):
+        list(one_sample(joint, sample, runs / sample / "net"))
+    joint_name = with_samples("net", "K562,Jurkat")
+    places = [f"{sample}/net" for sample in ("K562", "Jurkat", "K562,Jurkat")]
+    stored = {"runs": [f"{place}/fold-{fold}" for place in places for fold in range(3)]}
+    (tmp_path / "cv" / "experiment.json").write_text(json.dumps(stored))
+    models = find_models([tmp_path / "cv"])
+    assert list(models) == ["net", joint_name]
+    assert [run.sample for run in models["net"]] == ["K562"] * 3 + ["Jurkat"] * 3
+    found = compare_runs([tmp_path / "cv"], 0)
+    assert [(each.sample, each.labels) for each in found] == [
+        ("K562", ("net", joint_name)),
+        ("Jurkat", ("net", joint_name)),
+    ]
+    assert all(each.find(joint_name, "mse", DIFFERENCE_POOLED, "gene").value == 0 for each in found)
+
+
+def test_seeds_that_differ_are_both_said():
+    split = {"kind": "random", "n_folds": 5}
+    assert stamps(split, True, [3, 0, 3])["seed"] == "0,3"
+    assert stamps(split, True, [3, None])["seed"] == 3
+    assert stamps(split, True, [None])["seed"] is None
+    assert stamps(split, True, [3])["leaky"] == "leaky: paper protocol"
 
 
 # --- statistics ----------------------------------------------------------------------------------
@@ -271,7 +371,7 @@ def test_spread_is_tested_on_deviations_from_the_mean(comparison, alternative):
 def test_more_folds_give_smaller_p(tmp_path):
     runs = write_model(tmp_path, "good", 0.0, n_folds=10)
     runs += write_model(tmp_path, "poor", 2.0, n_folds=10)
-    found = compare_runs(runs, n_bootstrap=0)
+    found = compare_one(runs, n_bootstrap=0)
     rank = found.find("poor", "pearson", DIFFERENCE_FOLDS, "fold")
     assert (rank.p, rank.n) == (2**-9, 10)
     assert not any("too few" in note for note in found.notes)
@@ -313,14 +413,14 @@ def test_no_p_without_its_n(comparison):
     ],
 )
 def test_words_know_the_direction_of_a_metric(folder, metric, order, verdict):
-    found = compare_runs(runs_of(folder, *order), n_bootstrap=200)
+    found = compare_one(runs_of(folder, *order), n_bootstrap=200)
     assert sentences(found, metric)[0].startswith(verdict)
 
 
 def test_a_model_does_not_differ_from_itself(folder, tmp_path):
     """Equal predictions: no pair differs, and nothing is told apart."""
     twin = write_model(tmp_path, "twin", 0.0)
-    found = compare_runs([*runs_of(folder, "good"), *twin], n_bootstrap=100)
+    found = compare_one([*runs_of(folder, "good"), *twin], n_bootstrap=100)
     rank = found.find("twin", "pearson", DIFFERENCE_FOLDS, "fold")
     assert (rank.n, rank.p, rank.value) == (0, None, 0)
     assert sentences(found, "pearson")[0].startswith("good is not told apart from twin")
@@ -329,10 +429,10 @@ def test_a_model_does_not_differ_from_itself(folder, tmp_path):
 
 def test_baselines_of_the_runs(folder):
     """One model is compared with its baselines; several with each other unless asked."""
-    alone = compare_runs(runs_of(folder, "good"), n_bootstrap=0)
+    alone = compare_one(runs_of(folder, "good"), n_bootstrap=0)
     assert alone.labels == ("good", "mean", "ridge")
     assert list(alone.runs) == ["good"]
-    both = compare_runs(runs_of(folder, "good", "poor"), n_bootstrap=0, baselines=True)
+    both = compare_one(runs_of(folder, "good", "poor"), n_bootstrap=0, baselines=True)
     # The same baselines stand beside both models: each once.
     assert both.labels == ("good", "poor", "mean", "ridge")
     missing = [note for note in alone.notes if "of mean is undefined in 5 of 5 folds" in note]
@@ -347,7 +447,7 @@ def test_baselines_that_differ_are_both_there(folder, tmp_path):
         return table
 
     other = write_model(tmp_path, "other", change=other_ridge)
-    found = compare_runs([*runs_of(folder, "good"), *other], n_bootstrap=0, baselines=True)
+    found = compare_one([*runs_of(folder, "good"), *other], n_bootstrap=0, baselines=True)
     assert found.labels == ("good", "other", "mean", "ridge", "ridge beside other")
 
 
@@ -357,13 +457,13 @@ def test_nothing_to_compare_with(tmp_path):
 
     runs = write_model(tmp_path, "good", change=bare)
     with pytest.raises(InputError, match="all runs are of one model, good"):
-        compare_runs(runs, 0)
+        compare_one(runs, 0)
     with pytest.raises(InputError, match="no run to compare"):
-        compare_runs([], 0)
+        compare_one([], 0)
 
 
 def test_one_fold_has_intervals_and_no_ranks(folder):
-    found = compare_runs(runs_of(folder, "good", "poor", folds=[2]), n_bootstrap=100)
+    found = compare_one(runs_of(folder, "good", "poor", folds=[2]), n_bootstrap=100)
     assert {test.what for test in found.tests} == {DIFFERENCE_POOLED}
     assert any("one fold: no statistics over folds" in note for note in found.notes)
     assert any("1 of 5 folds are compared" in note for note in found.notes)
@@ -372,14 +472,14 @@ def test_one_fold_has_intervals_and_no_ranks(folder):
 def test_classes_are_compared(tmp_path):
     runs = write_model(tmp_path, "good", 0.0, task="classification")
     runs += write_model(tmp_path, "poor", 0.5, task="classification")
-    found = compare_runs(runs, n_bootstrap=100)
+    found = compare_one(runs, n_bootstrap=100)
     assert found.find("poor", "auroc", DIFFERENCE_POOLED, "gene").low > 0
 
 
 def test_a_random_split_is_stamped(tmp_path):
     runs = write_model(tmp_path, "good", 0.0, kind="random")
     runs += write_model(tmp_path, "poor", 0.5, kind="random")
-    found = compare_runs(runs, n_bootstrap=0)
+    found = compare_one(runs, n_bootstrap=0)
     assert found.leaky
     assert any("leaky: paper protocol" in note for note in found.notes)
 
@@ -390,16 +490,21 @@ def test_tables_and_json_hold_everything(comparison):
     # 2 models x 6 metrics x (2 pooled intervals, 1 interval and 3 rank tests over folds)
     assert len(tests) == 2 * 6 * 6
     assert len(tests.drop_duplicates(["second", "metric", "what", "by", "alternative"])) == 72
-    content = json.loads(comparison.to_json())
+    content = json.loads(json.dumps(as_dict([comparison]), allow_nan=False))["comparisons"][0]
     assert content["labels"] == ["good", "poor", "uneven"]
     assert len(content["tests"]) == 72
     assert content["split"] == {"kind": "chromosome", "n_folds": 5, "seed": 0}
+    for table in (scores, tests):
+        assert set(table["sample"]) == {"K562"}
+        stamps = table[list(STAMPS)].drop_duplicates().to_dict(orient="records")
+        expected = ("chromosome", 5, "no", 0, __version__)
+        assert stamps == [dict(zip(STAMPS, expected, strict=True))]
 
 
 def test_same_seed_same_result(folder, comparison):
     paths = runs_of(folder, "good", "poor", "uneven")
-    assert compare_runs(paths, n_bootstrap=200, seed=3) == comparison
-    assert compare_runs(paths, n_bootstrap=200, seed=4) != comparison
+    assert compare_one(paths, n_bootstrap=200, seed=3) == comparison
+    assert compare_one(paths, n_bootstrap=200, seed=4) != comparison
 
 
 @pytest.mark.parametrize(

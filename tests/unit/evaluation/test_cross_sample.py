@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from intervals import paired_difference
 
 from dexkit.errors import ConfigError, InputError
-from dexkit.evaluation.bootstrap import paired_difference
 from dexkit.evaluation.cross_sample import (
     CrossPredictions,
     mean_of_others,

@@ -9,6 +9,7 @@ from dexkit.errors import ConfigError, FormatError, InputError, OutputError
 from dexkit.evaluation import metrics
 from dexkit.evaluation.evaluate import evaluate_runs, score_predictions
 from dexkit.evaluation.runs import read_predictions, read_run
+from dexkit.evaluation.stamps import STAMPS
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,9 @@ def test_tidy_frame_and_json_agree(folds, tmp_path):
     content = json.loads(result.to_json())
     # 3 scopes x (3 predictors + 2 differences) x 6 metrics.
     assert len(frame) == len(content["scores"]) == 90
-    assert list(frame) == "scope role predictor versus metric n value low high".split()
+    columns = "scope role predictor versus metric n value low high".split()
+    assert list(frame) == [*columns, *STAMPS]
+    assert set(frame.seed) == {0}
     assert content["notes"][0] == "2 of 5 folds are pooled"
     assert "NaN" not in result.to_json()
     out = tmp_path / "scores.tsv"

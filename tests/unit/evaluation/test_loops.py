@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from intervals import bootstrap_interval
 from toy import build
 
 from dexkit.errors import InputError
 from dexkit.evaluation.arcs import find_gene, gene_arcs
-from dexkit.evaluation.bootstrap import bootstrap_interval
 from dexkit.evaluation.loops import (
     LOG_LOOP_SUM,
     LOOP_NUMBER,
@@ -109,6 +109,8 @@ def test_the_tables_hold_every_gene_and_score(features):
     np.testing.assert_array_equal(genes.expression, features.expression("beta"))
     scores = found.scores_frame()
     assert len(scores) == 3 * 2 * 2
+    assert list(scores)[-2:] == ["seed", "dexkit"]
+    assert set(scores.seed) == {0}
     assert scores.low.isna().all()
     shown = correlation_frame(found)
     assert len(shown) == 6

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +16,17 @@ from scipy import stats
 from toy import SMALL_SET
 from typer.testing import CliRunner
 
+from dexkit import __version__
 from dexkit.cli.app import app
+from dexkit.errors import ConfigError
 from dexkit.evaluation.runs import baseline_columns, read_run
+from dexkit.evaluation.stamps import STAMPS
 from dexkit.features.file import FeatureFile
+from dexkit.features.schema import observed_path, signal_path
+from dexkit.workflows.compare import compare_runs
+from dexkit.workflows.competitors import competitors, models_of_samples
+from dexkit.workflows.fit_config import SplitConfig
+from dexkit.workflows.model_configs import model_configs
 
 FOLDS = ("--folds", "4", "--bootstrap", "100")
 
@@ -112,6 +122,93 @@ def test_the_report_and_what_made_it(done, built):
     assert "a finished experiment" in message
 
 
+@pytest.fixture(scope="module")
+def together(built, tmp_path_factory):
+    """Ridge of each sample, and of both together."""
+    out = tmp_path_factory.mktemp("together") / "cv"
+    models = ("--plugin", "ridge", "--plugin", "gc", "--set", "ridge.k=2", "--bootstrap", "0")
+    samples = [word for name in ("alpha", "beta", "alpha,beta") for word in ("--sample", name)]
+    options = ("--no-companions", "--split", "random", "--folds", "2", "--seed", "5")
+    code, output = run(built, *models, *samples, *options, "-o", out)
+    assert code == 0, output
+    return out
+
+
+def test_a_model_of_several_samples_is_scored_on_each(together):
+    scores = table(together, "scores.tsv")
+    both = "ridge (alpha,beta)"
+    assert set(scores.model) == {"ridge", "gc", both, "gc (alpha,beta)"}
+    for name in ("alpha", "beta"):
+        runs = [read_run(together / "runs" / "alpha,beta" / "ridge" / f"fold-{k}") for k in (0, 1)]
+        rows = pd.concat([run.predictions for run in runs])
+        rows = rows[(rows.part == "test") & (rows["sample"] == name)]
+        own = scores[(scores["sample"] == name) & (scores.model == both)]
+        [pooled] = own[(own.fold == "pooled") & (own.metric == "pearson")].value
+        assert pooled == pytest.approx(stats.pearsonr(rows.observed, rows.predicted)[0], abs=1e-6)
+    differences = table(together, "differences.tsv")
+    assert set(differences["sample"]) == {"alpha", "beta"}
+    assert set(differences["second"]) == {"gc", both, "gc (alpha,beta)"}
+    for frame in (scores, differences):
+        made = frame[list(STAMPS)].drop_duplicates().to_dict(orient="records")
+        expected = ("random", 2, "leaky: paper protocol", 5, __version__)
+        assert made == [dict(zip(STAMPS, expected, strict=True))]
+
+
+def test_companions_of_a_model_of_several_samples_are_of_one_each(built):
+    """Ridge of one sample is what ridge of both must be better than; copies have no other place."""
+    folds = SplitConfig(folds=3)
+    [config] = model_configs(None, {"sample": "alpha,beta"}, ("ridge",))
+    config = config.model_copy(update={"split": folds})
+    found = models_of_samples(competitors(built, [config], companions=True))
+    for sample in ("alpha", "beta"):
+        labels = {model.label: model for model in found[sample]}
+        first, *others = labels
+        assert first == "ridge (alpha,beta)"
+        assert set(others) == {"ridge", "mean", "copy-best", "copy-mean"}
+        assert {model.samples for model in found[sample] if model.companion} == {(sample,)}
+        names = [task.name for task in labels["ridge"].tasks(built, alone=False)]
+        assert names == [f"{sample}/ridge/fold-{fold}" for fold in range(3)]
+    with pytest.raises(ConfigError, match="ridge is alone: nothing to compare it with on alpha"):
+        competitors(built, [config], companions=False)
+
+
+def test_compare_finds_the_models_of_a_crossval_of_several_samples(together):
+    found = compare_runs([together], 0)
+    differences = table(together, "differences.tsv")
+    for each in found:
+        expected = differences[differences["sample"] == each.sample]
+        assert each.labels == ("ridge", "gc", "ridge (alpha,beta)", "gc (alpha,beta)")
+        assert set(each.labels[1:]) == set(expected["second"])
+        test = each.find("ridge (alpha,beta)", "mse", "pooled difference", "gene")
+        row = expected[
+            (expected["second"] == test.second)
+            & (expected["metric"] == "mse")
+            & (expected["what"] == test.what)
+            & (expected["by"] == "gene")
+        ]
+        assert row.value.tolist() == pytest.approx([test.value], rel=1e-6)
+
+
+def test_samples_with_other_folds_are_refused_before_anything_is_written(built, tmp_path):
+    """Contacts of beta on three of four chromosomes: its folds are others than those of both."""
+    features = tmp_path / "f.h5"
+    shutil.copy(built, features)
+    chrom = FeatureFile(built).genes.chrom
+    gone = np.flatnonzero(chrom == sorted(set(chrom))[0])
+    with h5py.File(features, "r+") as file:
+        for path, nothing in ((observed_path("beta"), False), (signal_path("beta"), np.nan)):
+            values = file[path][()]
+            values[gone] = nothing
+            file[path][...] = values
+    before = list(tmp_path.iterdir())
+    options = ("--plugin", "ridge", "--folds", "3", "--sample", "beta", "--sample", "alpha,beta")
+    code, output = run(features, *options, "-o", tmp_path / "cv")
+    assert code == 2, output
+    assert "ridge (alpha,beta) would not test the same genes of beta as ridge" in output
+    assert "dexkit splits make" in output
+    assert list(tmp_path.iterdir()) == before
+
+
 def test_random_folds_of_classes_are_stamped(built, tmp_path):
     out = tmp_path / "cv"
     code, output = run(
@@ -149,6 +246,15 @@ def test_what_is_wrong_is_said_before_anything_is_written(built, tmp_path, optio
     code, output = run(*given)
     assert code == 2
     assert message in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_fold_is_made_before_anything_is_fitted(built, tmp_path):
+    """Of the folds of GraphReg three have a chromosome of these four."""
+    options = ("--sample", "alpha", "--plugin", "ridge", "--split", "graphreg")
+    code, output = run(built, *options, "-o", tmp_path / "cv")
+    assert code == 2, output
+    assert "fold 3 of 11 (graphreg split) has too few genes: the test part got 0" in output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -130,6 +130,7 @@ def test_a_configuration_is_described_in_words():
         limits: tuple[Annotated[float, Field(gt=0)], ...] = (1.0,)
         maybe: int | None = None
         names: list[str] = Field(default_factory=lambda: ["x"] * 40)
+        grid: tuple[float, ...] = tuple(10.0**i for i in range(-20, 21))
         path: str
 
     assert describe_config(Described) == [
@@ -139,5 +140,6 @@ def test_a_configuration_is_described_in_words():
         Option("limits", "list of float > 0", "[1.0]", ""),
         Option("maybe", "int | none", "none", ""),
         Option("names", "list of str", '["x", "x", "x", "x", "x", "x", "x", "x", "x", "x…', ""),
+        Option("grid", "list of float", "41 values, 1e-20 to 1e+20", ""),
         Option("path", "str", "required", ""),
     ]

@@ -34,7 +34,8 @@ def comparison(tmp_path_factory):
                 table["predicted"] += np.random.default_rng(fold).normal(size=len(table))
             options = {"model": model, "n_folds": N_FOLDS, "fold": fold, "extras": False}
             runs.append(write_run(folder / f"{model}{fold}", table=table, **options))
-    return compare_runs(runs, n_bootstrap=100, baselines=True)
+    [found] = compare_runs(runs, n_bootstrap=100, baselines=True)
+    return found
 
 
 @pytest.fixture(scope="module")

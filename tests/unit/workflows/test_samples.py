@@ -21,6 +21,7 @@ from dexkit.features.file import FeatureFile
 from dexkit.features.schema import expression_path
 from dexkit.hooks import plugins
 from dexkit.models.bundle import Predictor
+from dexkit.workflows.entrants import entrants
 from dexkit.workflows.fit import fit
 from dexkit.workflows.learning import learning_of
 from dexkit.workflows.model_configs import model_configs
@@ -443,9 +444,23 @@ def test_samples_that_do_not_go_together(built, config, tmp_path, change, error,
         assert job.contract.blocks == ("sequence",)
 
 
-def test_experiments_compare_models_of_one_sample(run):
+def test_inputs_are_altered_sample_by_sample(built):
+    configs = model_configs(None, {"sample": "alpha,beta"}, ("ridge", "linear"))
     with pytest.raises(ConfigError, match="--sample alpha,beta is one model of several samples"):
-        model_configs(None, {"sample": "alpha,beta"}, ("ridge", "mean"))
+        entrants(built, configs, "sequence", "contacts")
+
+
+def test_a_run_of_several_samples_is_not_one_of_one(run):
     several = read_run(run)
     with pytest.raises(InputError, match="a run of the samples alpha,beta, in which a gene has"):
         pair_runs({"one": [several], "two": [several]})
+    alpha, beta = several.by_sample()
+    assert (alpha.sample, beta.sample) == ("alpha", "beta")
+    assert len(alpha.predictions) + len(beta.predictions) == len(several.predictions)
+    assert alpha.by_sample() == (alpha,)
+
+
+def test_baselines_beside_a_head_with_an_output_for_each_sample_have_one():
+    overrides = {"sample": "alpha,beta", "head": "multi-task"}
+    network, ridge = model_configs(None, overrides, ("densenet+dense-contacts", "ridge"))
+    assert (network.head, ridge.head) == ("multi-task", None)
