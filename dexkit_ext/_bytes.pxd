@@ -27,7 +27,10 @@ cdef extern from *:
         if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi")
               && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt")))
             return 0;
-        return 1 + (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"));
+        return 1 + (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd")
+                    && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                    && __builtin_cpu_supports("avx512vbmi")
+                    && __builtin_cpu_supports("avx512vbmi2"));
     }
     /* A mark below 16 adds nothing; as a constant it costs nothing either. */
     __attribute__((target("avx2,bmi,popcnt"), always_inline))
@@ -146,7 +149,8 @@ cdef extern from *:
 
     uint64_t DEXKIT_FROM_LE64(uint64_t word) nogil
     int DEXKIT_LOWEST_BIT(uint64_t word) nogil
-    # 2 where the processor has AVX-512 with VBMI2, 1 where it has AVX2, else 0.
+    # 2 where the processor has AVX-512 with BW, CD, DQ, VL, VBMI and VBMI2, 1 where it has AVX2,
+    # else 0.
     int dexkit_width() nogil
     Py_ssize_t dexkit_index_avx512(
         const uint8_t* text, Py_ssize_t size, int32_t* found, int mark, Census* census

@@ -12,8 +12,6 @@ from dexkit_ext._sums cimport Sums
 cdef extern from *:
     """
     #if defined(__x86_64__) && defined(__GNUC__)
-    #define DEXKIT_RARE(test) __builtin_expect(!!(test), 0)
-
     __attribute__((target("avx2,bmi,bmi2"), always_inline))
     static inline int64_t dexkit_chromosome(
         const dexkit_regions *regions, int end, const uint8_t *block, const int32_t *where)
@@ -31,18 +29,6 @@ cdef extern from *:
         if (!DEXKIT_RARE((name->word != word) | ((uint32_t)(size - 1) > 6)))
             return name->code;
         return size > 0 ? regions->find(regions->table, end, text, size, word) : -1;
-    }
-
-    /* Read the numbers of an end; return whether it is plainly good. Its chromosome is known. */
-    __attribute__((always_inline))
-    static inline int dexkit_good_end(
-        const dexkit_regions *regions, dexkit_end *end, int64_t start, int64_t stop)
-    {
-        end->start = start - regions->base;
-        end->end = stop;
-        dexkit_set_bin(regions, end);
-        return ((end->start | (stop - end->start - 1) | (regions->lengths[end->chrom] - stop)) >= 0)
-            && !(regions->on_grid && dexkit_off_grid(regions, end));
     }
 
     /* Read the first end of a line; return whether it is plainly good. */

@@ -5,12 +5,18 @@ It is in C, since the loop of `_end_lines.pxd` is.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from dexkit_ext._division cimport Divisor
+from dexkit_ext._division cimport Divisor, Narrow
 from dexkit_ext._names cimport Name
 from dexkit_ext._sums cimport Sums
 
 cdef extern from *:
     """
+    #if defined(__GNUC__)
+    #define DEXKIT_RARE(test) __builtin_expect(!!(test), 0)
+    #else
+    #define DEXKIT_RARE(test) (test)
+    #endif
+
     /* One end of a line, cut to its chromosome; 0-based, half-open. */
     typedef struct {
         int64_t chrom, start, end;
@@ -20,6 +26,8 @@ cdef extern from *:
         uint64_t hash;
     } dexkit_end;
     #define DEXKIT_KEY_BITS 40
+    /* Fractional part of the square root of 2; dexkit_note_pair mixes the bits. */
+    #define DEXKIT_END_SPREAD 0x6A09E667F3BCC909ULL
 
     /* A line to add to rows. Two ends of a bin each: the places of their bins in `slots`, the
        second -1 where the ends are equal. Others: -1 and the chromosome. */
@@ -42,6 +50,7 @@ cdef extern from *:
         int64_t column[7];
         int64_t base, n_flank, reach;
         dexkit_divisor bins;
+        dexkit_narrow narrow;
         int64_t any_width, on_grid;
         /* The first end read last: what it is, its text, and bits for the bytes that are not. */
         dexkit_end first;
@@ -77,8 +86,18 @@ cdef extern from *:
         end->bin = dexkit_quotient(end->start, &regions->bins);
         end->wide = dexkit_below(regions->bins.size, end->end - dexkit_bin_start(regions, end));
         end->key = (int64_t)((uint64_t)end->chrom << DEXKIT_KEY_BITS) + end->start;
-        /* Fractional part of the square root of 2; dexkit_note_pair mixes the bits. */
-        end->hash = (uint64_t)end->key * 0x6A09E667F3BCC909ULL + (uint64_t)end->end;
+        end->hash = (uint64_t)end->key * DEXKIT_END_SPREAD + (uint64_t)end->end;
+    }
+
+    /* Set an end of a known chromosome by its numbers; return whether it is plainly good. */
+    static inline int dexkit_good_end(
+        const dexkit_regions *regions, dexkit_end *end, int64_t start, int64_t stop)
+    {
+        end->start = start - regions->base;
+        end->end = stop;
+        dexkit_set_bin(regions, end);
+        return ((end->start | (stop - end->start - 1) | (regions->lengths[end->chrom] - stop)) >= 0)
+            && !(regions->on_grid && dexkit_off_grid(regions, end));
     }
 
     /* Above 0 where the first end sorts before the second, below where after, 0 where equal. */
@@ -151,6 +170,7 @@ cdef extern from *:
         int64_t column[7]
         int64_t base, n_flank, reach
         Divisor bins
+        Narrow narrow
         int64_t any_width, on_grid
         int64_t n_near
 

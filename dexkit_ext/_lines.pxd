@@ -100,6 +100,9 @@ cdef class LineKernel:
         Py_ssize_t first,
         Py_ssize_t n_lines,
     ) except -1 nogil
+    cdef const uint8_t* stream(
+        self, const uint8_t* line, const uint8_t* stop
+    ) except NULL nogil
     cdef int flush(self) except -1 nogil
 
 

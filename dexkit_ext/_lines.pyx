@@ -114,6 +114,7 @@ cdef inline int _scan(
     (comments, CRLF, quotes, other control characters, everything malformed) and those at the edges
     of the chunk are left to ``_odd_line``. Where all lines of a block are runs of one length, which
     an index made with AVX2 tells, ``batch`` counts them together, up to the first that it leaves.
+    With AVX-512, ``stream`` comes before all that, where a kernel has one.
     """
     # One entry before the first: the line feed of the line before.
     cdef int32_t found[BLOCK + OVERHANG + 1]
@@ -130,6 +131,8 @@ cdef inline int _scan(
     cdef bint plain
     found[0] = -1
     while line < stop and status == OK:
+        if separator == TAB and kernel.wide > 1 and not kernel.blank_line:
+            line = kernel.stream(line, stop)
         block = line
         n = min(<Py_ssize_t> BLOCK, stop - block)
         at = 0
@@ -281,6 +284,16 @@ cdef class LineKernel:
         Line i has its columns between the separator ``grid[i * n_columns]`` and those after it.
         """
         return 0
+
+    cdef const uint8_t* stream(
+        self, const uint8_t* line, const uint8_t* stop
+    ) except NULL nogil:
+        """Count lines of tab-separated columns that need no index, up to one that is left.
+
+        Only called where there is AVX-512. Returns where the first line that is left begins; the
+        last line of [line, stop) may be incomplete.
+        """
+        return line
 
     cdef int flush(self) except -1 nogil:
         """Called between blocks."""

@@ -16,17 +16,21 @@ cdef extern from *:
         uint64_t balance;
     } dexkit_mirror;
 
-    /* Both halves of the product of two numbers, in one: mixes the bits of both. */
+    /* Constants: the golden ratio and the square root of 3, as fractions of 2**64; an odd number
+       that spreads values, since whole doubles differ in their high bits only; and the two of the
+       finalizer of splitmix64 (Steele, Lea and Flood 2014). */
+    #define DEXKIT_SALT1 0x9E3779B97F4A7C15ULL
+    #define DEXKIT_SALT2 0xBB67AE8584CAA73BULL
+    #define DEXKIT_SPREAD 0xD6E8FEB86659FD93ULL
+    #define DEXKIT_MIX1 0xBF58476D1CE4E5B9ULL
+    #define DEXKIT_MIX2 0x94D049BB133111EBULL
+
+    /* Mixes the bits of two numbers, by what vectors of 64-bit numbers can do too. */
     static inline uint64_t dexkit_fold(uint64_t a, uint64_t b)
     {
-    #ifdef __SIZEOF_INT128__
-        unsigned __int128 product = (unsigned __int128)a * b;
-        return (uint64_t)product ^ (uint64_t)(product >> 64);
-    #else
-        a = (a ^ (a >> 30)) * 0xBF58476D1CE4E5B9ULL + b;
-        a = (a ^ (a >> 27)) * 0x94D049BB133111EBULL;
+        a = (a ^ (a >> 30)) * DEXKIT_MIX1 + b;
+        a = (a ^ (a >> 27)) * DEXKIT_MIX2;
         return a ^ (a >> 31);
-    #endif
     }
 
     /* 1 for a number that is not 0, else 0. */
@@ -42,11 +46,8 @@ cdef extern from *:
         const int64_t swapped = order >> 63;
         const int64_t different = dexkit_different(order);
         const uint64_t flip = (end1 ^ end2) & (uint64_t)swapped;
-        /* Constants: the golden ratio and the square root of 3, as fractions of 2**64; the value
-           is spread by an odd one, since whole doubles differ in their high bits only. */
         const uint64_t hash = dexkit_fold(
-            end1 ^ flip ^ 0x9E3779B97F4A7C15ULL,
-            ((end2 ^ flip) + bits * 0xD6E8FEB86659FD93ULL) ^ 0xBB67AE8584CAA73BULL);
+            end1 ^ flip ^ DEXKIT_SALT1, ((end2 ^ flip) + bits * DEXKIT_SPREAD) ^ DEXKIT_SALT2);
         mirror->any |= order;
         mirror->balance += hash * (uint64_t)(swapped | different);
     }

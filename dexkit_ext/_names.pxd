@@ -14,9 +14,10 @@ cdef extern from *:
         int32_t code;
     } dexkit_name;
 
+    #define DEXKIT_HASH_FACTOR 11400714819323198485ULL
     static inline uint64_t dexkit_hash_word(uint64_t word)
     {
-        word *= 11400714819323198485ULL;
+        word *= DEXKIT_HASH_FACTOR;
         return word ^ (word >> 32);
     }
     """

@@ -34,6 +34,8 @@ cdef class RegionKernel(SumKernel):
     cdef double[::1] own_centre
     cdef double[:, ::1] own_flank
     cdef bint midpoint
+    # Whether the columns are those that `stream` reads.
+    cdef bint usual
     cdef Regions regions
     cdef Near near[MOST_NEAR]
 

@@ -5,8 +5,9 @@ cimport cython
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from dexkit_ext._division cimport divisor, quotient
+from dexkit_ext._division cimport divisor, narrow_divisor, quotient
 from dexkit_ext._end_lines cimport dexkit_count_ends
+from dexkit_ext._end_vectors cimport dexkit_count_whole
 from dexkit_ext._ends cimport (
     dexkit_lacks_room,
     dexkit_off_grid,
@@ -121,6 +122,11 @@ cdef class RegionKernel(SumKernel):
         # Anchors with a wider gap cannot hold bins within n_flank of each other.
         regions.reach = (n_flank + 1) * bin_size
         regions.bins = divisor(bin_size, max(lengths))
+        regions.narrow = narrow_divisor(bin_size, max(lengths))
+        # The six coordinates come first, and the value among the separators of 64 bytes.
+        self.usual = regions.narrow.inverse > 0 and regions.column[ROLE_VALUE] < 64
+        for role in range(ROLE_VALUE):
+            self.usual &= regions.column[role] == role
         regions.any_width = midpoint
         regions.on_grid = on_grid
 
@@ -239,6 +245,16 @@ cdef class RegionKernel(SumKernel):
             n_columns,
             n_lines - first,
         )
+
+    cdef const uint8_t* stream(
+        self, const uint8_t* line, const uint8_t* stop
+    ) except NULL nogil:
+        cdef Py_ssize_t n = self.usual
+        while n > 0:
+            n = dexkit_count_whole(&self.regions, &self.sums, self.near, &line, stop)
+            self.n_lines += n
+            self.flush()
+        return line
 
     cdef int flush(self) except -1 nogil:
         """Add the lines gathered so far to the rows of their bins, in their order."""
