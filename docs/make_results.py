@@ -54,24 +54,27 @@ def crossval(folder: Path) -> str:
 
 
 def cross_sample(folder: Path) -> str:
-    """Return mean scores over samples of ``dexkit cross-sample``, of expression and difference."""
+    """Return mean scores over samples of ``dexkit cross-sample``, for expression."""
     scores = pd.read_csv(folder / "scores.tsv", sep="\t")
-    scores = scores[(scores["genes"] == "all") & (scores["metric"] == "pearson")]
-    means = scores[scores["scope"] == "mean"]
+    means = scores[
+        (scores["genes"] == "all")
+        & (scores["metric"] == "pearson")
+        & (scores["scope"] == "mean")
+        & (scores["quantity"] == "expression")
+    ].set_index(["predictor", "model", "regime"])
+    columns = list(dict.fromkeys(index[1:] for index in means.index))
     lines = [
-        "| model | genes | prediction | r with expression | r with the difference |",
-        "|---|---|---|---:|---:|",
+        "| prediction | " + " | ".join(f"{model}, {regime}" for model, regime in columns) + " |",
+        "|---|" + "---:|" * len(columns),
     ]
-    for (model, regime, predictor), rows in means.groupby(
-        ["model", "regime", "predictor"], sort=False
-    ):
-        by = rows.set_index("quantity")
-        shown = [
-            _interval(by.loc[name]) if name in by.index else "-"
-            for name in ("expression", "difference")
-        ]
-        lines.append(f"| {model} | {regime} | {predictor} | {shown[0]} | {shown[1]} |")
-    return "\n".join(lines)
+    for predictor in dict.fromkeys(means.index.get_level_values(0)):
+        shown = [_interval(means.loc[(predictor, *column)]) for column in columns]
+        lines.append(f"| {predictor} | " + " | ".join(shown) + " |")
+    genes = ", ".join(
+        f"{int(rows['n_genes'].iloc[0])} {regime}"
+        for regime, rows in means.groupby("regime", sort=False)
+    )
+    return f"Genes: {genes}.\n\n" + "\n".join(lines)
 
 
 def matrix(folder: Path) -> str:
