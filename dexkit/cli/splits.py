@@ -104,9 +104,14 @@ def check(
     min_similarity: _Similarity = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Write the counts of every fold as a TSV.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Write the counts of every fold as a TSV, with a figure (PNG, PDF) beside it.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing TSV.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:
     """Report what leaks across a split: test genes related to genes that the model learns from.
 
@@ -115,19 +120,18 @@ def check(
     """
     from dexkit.errors import ConfigError
     from dexkit.evaluation.relations import SketchOptions
-    from dexkit.files import check_output, write_whole
-    from dexkit.workflows.splits import SplitRequest, check_splits
+    from dexkit.workflows.leakage import check_leaks_output, check_splits, save_leaks
+    from dexkit.workflows.splits import SplitRequest
 
     if out is not None:
-        check_output(out, force)
+        check_leaks_output(out, force)
     if split is not None and (kind is not None or folds is not None):
         raise ConfigError(f"{split} has its own kind and folds; leave --kind and --folds out")
     sketch = SketchOptions(kmer, sketch_size, min_similarity)
     request = SplitRequest(kind or "chromosome", folds, seed, sketch)
     report = check_splits(features, request, split)
     if out is not None:
-        table = report.to_frame().to_csv(sep="\t", index=False, lineterminator="\n")
-        write_whole(out, table, force)
+        save_leaks(report, out, force)
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=1))
     else:

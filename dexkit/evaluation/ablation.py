@@ -172,7 +172,32 @@ def compare_variants(
     return Comparison(tuple(scores), paired.folds, paired.notes)
 
 
-def verdict(score: VariantScore, what: str = "contacts", leaky: bool = False) -> str:
+@dataclass(frozen=True)
+class Control:
+    """A variant in which something is there, but not where it was.
+
+    Parameters
+    ----------
+    score : VariantScore
+        What it scores; its reference is the whole model.
+    text : str
+        What is left, as it goes on behind "they do as well".
+    keeps_number : bool, optional
+        Whether every gene keeps all of its amount, so that doing less than the whole model says
+        that the places count.
+    """
+
+    score: VariantScore
+    text: str
+    keeps_number: bool = True
+
+
+def verdict(
+    score: VariantScore,
+    what: str = "contacts",
+    leaky: bool = False,
+    controls: Sequence[Control] = (),
+) -> str:
     """Say in one line whether something helps, by what is lost without it.
 
     Parameters
@@ -183,17 +208,21 @@ def verdict(score: VariantScore, what: str = "contacts", leaky: bool = False) ->
         What is left out, a plural.
     leaky : bool, optional
         Whether the split lets related genes sit on both sides.
+    controls : sequence of Control, optional
+        Variants that tell how many there are from where they go. Where it helps, a clause says
+        which of them do as well: the paired interval of the whole model minus the variant does
+        not lie above 0. One without an interval is left out.
 
     Returns
     -------
     str
         The answer with the difference, its interval, the number of genes and of folds.
     """
-    gain = Interval(-score.difference.value, -score.difference.high, -score.difference.low)
+    gain, clause = _gain(score), ""
     if math.isnan(gain.low):
         answer = f"whether {what} help here cannot be said"
     elif gain.low > 0:
-        answer = f"{what} help here"
+        answer, clause = f"{what} help here", _number_or_place(controls)
     elif gain.high < 0:
         answer = f"{what} do not help here, they do harm"
     else:
@@ -204,9 +233,32 @@ def verdict(score: VariantScore, what: str = "contacts", leaky: bool = False) ->
     line = (
         f"{subject.sample}, {subject.model}: {answer}: {label} {format_value(without + gain.value)}"
         f" with them, {format_value(without)} without, difference {gain} ({interval}, n = "
-        f"{score.n_genes:,} out-of-fold genes of {score.n_folds} folds)"
+        f"{score.n_genes:,} out-of-fold genes of {score.n_folds} folds){clause}"
     )
     return f"{line}; {LEAKY_NOTE}" if leaky else line
+
+
+def _gain(score: VariantScore) -> Interval:
+    """Return what the reference scores above the variant."""
+    return Interval(-score.difference.value, -score.difference.high, -score.difference.low)
+
+
+def _number_or_place(controls: Sequence[Control]) -> str:
+    """Return the clause of :func:`verdict` on where they go; empty when nothing tells."""
+    gains = [(control, _gain(control.score)) for control in controls]
+    as_well = [control for control, gain in gains if gain.low <= 0]
+    if as_well:
+        return (
+            f"; {_listed(as_well)} they do as well, as far as these genes can tell: it is how "
+            "many, not where"
+        )
+    less = [control for control, gain in gains if gain.low > 0 and control.keeps_number]
+    return f"; {_listed(less)} they do less: it is also where they go" if less else ""
+
+
+def _listed(controls: Sequence[Control]) -> str:
+    *others, last = [f"{control.text} ({control.score.variant})" for control in controls]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def score_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:

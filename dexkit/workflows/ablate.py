@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from dexkit.errors import ConfigError, InputError, did_you_mean
-from dexkit.evaluation.ablation import Comparison, fold_table, score_table, verdict
+from dexkit.evaluation.ablation import Comparison, Control, fold_table, score_table, verdict
 from dexkit.features import altered
 from dexkit.features.file import FeatureFile
 from dexkit.files import check_output
@@ -57,6 +57,13 @@ VARIANTS = (
     ),
 )
 _BY_NAME = {variant.name: variant for variant in VARIANTS}
+#: Variants that keep contacts but not their places: what is left of them, and whether that is the
+#: number of each gene (of permuted ones, of a gene of like coverage).
+_NOT_IN_PLACE = {
+    "contacts-permuted": ("permuted among genes of like coverage", True),
+    "contacts-decay": ("as their sum and mean decay", True),
+    _TSS_BIN: ("as the TSS bin alone", False),
+}
 
 _METHOD = (
     "Every variant has the same genes in the same folds. Changes are those from the model with "
@@ -96,7 +103,7 @@ class Ablation:
     comparisons : tuple of Comparison
         One a sample and model.
     verdicts : tuple of str
-        Whether contacts help, a line a sample and model.
+        Whether contacts help, and whether it matters where they go, a line a sample and model.
     report : Path
         The HTML page.
     """
@@ -156,7 +163,7 @@ def ablate(
         found = comparisons_of(runs, names, BOTH, settings.n_bootstrap, seed)
         made = facts(models, runs)
         leaky = made["leaky"] != "no"
-        lines = [verdict(c[WITHOUT_CONTACTS], "contacts", leaky) for c in found]
+        lines = [verdict(c[WITHOUT_CONTACTS], "contacts", leaky, _controls(c)) for c in found]
         scores, folds = score_table(found).assign(**made), fold_table(found).assign(**made)
         experiment.write_table("ablation.tsv", scores)
         experiment.write_table("folds.tsv", folds)
@@ -210,6 +217,15 @@ def _chosen(
                 "--set contacts.keep_self=true"
             )
     return [variant for variant in VARIANTS if variant.name in names]
+
+
+def _controls(comparison: Comparison) -> list[Control]:
+    """Return what tells how many contacts there are from where they go, of what was fitted."""
+    return [
+        Control(score, *_NOT_IN_PLACE[score.variant])
+        for score in comparison.scores
+        if score.variant in _NOT_IN_PLACE
+    ]
 
 
 def _section(

@@ -1,4 +1,4 @@
-"""Splits of a feature file: make one, check one, and take that of a run."""
+"""Splits of a feature file: make one, save it, and take that of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from dexkit.errors import ConfigError, InputError, did_you_mean
 from dexkit.evaluation.imported_groups import ImportedLinks, read_groups, read_pairs
-from dexkit.evaluation.leakage import LeakageReport, find_leaks
 from dexkit.evaluation.relations import Relations, SketchOptions, relations_of
 from dexkit.evaluation.split_file import SplitTable, make_table, read_table
 from dexkit.evaluation.splits import GRAPHREG_FOLDS, GROUP_KINDS, SPLIT_KINDS, Split, make_split
@@ -146,41 +145,6 @@ def save_splits(
     table = make_splits(FeatureFile(features_path), request)
     table.write(out, force)
     return table
-
-
-def check_splits(
-    features_path: Path, request: SplitRequest, split_file: Path | None = None
-) -> LeakageReport:
-    """Report what leaks across a split.
-
-    Parameters
-    ----------
-    features_path : Path
-        Feature file.
-    request : SplitRequest
-        The split to make, unless there is a file; and how near-copies are looked for.
-    split_file : Path, optional
-        A saved split.
-
-    Returns
-    -------
-    LeakageReport
-        Relations between test genes and those that a model learns from.
-
-    Raises
-    ------
-    InputError
-        When the file does not fit the genes, and as :func:`make_splits`.
-    """
-    request.check()
-    features = FeatureFile(features_path)
-    table = None if split_file is None else read_table(split_file)
-    if table is not None:
-        table = table.aligned(features.genes.gene_id, str(features.path))
-    relations = relations_of(features, request.sketch)
-    if table is None:
-        table = make_splits(features, request, relations)
-    return find_leaks(relations, table, request.sketch.min_similarity)
 
 
 def splits_of_run(

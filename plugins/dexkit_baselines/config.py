@@ -42,7 +42,7 @@ class LogisticConfig(KmerConfig):
         min_length=1,
         description="inverse penalties to choose from by the inner cross-validation",
     )
-    inner_folds: int = Field(5, ge=2, description="folds of the inner cross-validation")
+    inner_folds: int = Field(10, ge=2, description="random folds inside the training genes")
 
 
 class PaperConfig(KmerConfig):

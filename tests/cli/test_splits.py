@@ -99,7 +99,16 @@ def test_the_counts_of_every_fold_are_written(dexkit, refused, copies, tmp_path)
     assert table[list(STAMPS)].drop_duplicates().to_numpy().tolist() == [
         ["random", 3, "leaky: paper protocol", 2, __version__]
     ]
-    refused(*options, "-o", out, match=r"exists; .*--force")
+    figures = [tmp_path / f"leakage.{kind}" for kind in ("pdf", "png")]
+    assert sorted(tmp_path.iterdir()) == [*figures, out]
+    assert [path.read_bytes()[:4] for path in figures] == [b"%PDF", b"\x89PNG"]
+    refused(*options, "-o", out, match=r"leakage.tsv exists; .*--force")
+    before = [path.read_bytes() for path in figures]
+    out.unlink()
+    refused(*options, "-o", out, match=r"leakage.png exists; .*--force")
+    assert not out.exists()
+    assert dexkit(*options, "-o", out, "--force").exit_code == 0
+    assert [path.read_bytes() for path in figures] == before
 
 
 def test_imported_groups_decide_the_folds(dexkit, copies, tmp_path):

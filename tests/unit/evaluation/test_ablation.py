@@ -10,6 +10,7 @@ from run_folders import predictions
 
 from dexkit.errors import InputError
 from dexkit.evaluation.ablation import (
+    Control,
     Subject,
     compare_variants,
     fold_table,
@@ -105,6 +106,42 @@ def test_verdicts(compared):
     assert "they do harm" in verdict(replace(lost, difference=flipped))
     unknown = replace(lost, difference=Interval(0.1, math.nan, math.nan))
     assert "cannot be said" in verdict(unknown)
+
+
+def control(score, variant, gain, low, high, keeps_number=True):
+    """A variant that does worse than the whole model by ``gain`` [low, high]."""
+    moved = replace(score, variant=variant, difference=Interval(-gain, -high, -low))
+    return Control(moved, f"as {variant}", keeps_number)
+
+
+def test_the_verdict_says_whether_it_matters_where_contacts_go(compared):
+    _, found = compared
+    lost, twin = found["sequence"], found["twin"]
+    same = control(lost, "permuted", 0.01, -0.02, 0.04)
+    edge = control(lost, "edge", 0.01, 0.0, 0.04)
+    better = control(lost, "decay", -0.1, -0.2, -0.05)
+    worse = control(lost, "other", 0.1, 0.05, 0.2)
+    no_number = control(lost, "tss", 0.1, 0.05, 0.2, keeps_number=False)
+    unknown = control(lost, "unknown", math.nan, math.nan, math.nan)
+    plain = verdict(lost)
+    well = " they do as well, as far as these genes can tell: it is how many, not where"
+    less = " they do less: it is also where they go"
+    for controls, clause in (
+        ([same], f"; as permuted (permuted){well}"),
+        ([edge, worse, unknown], f"; as edge (edge){well}"),
+        (
+            [same, better, edge],
+            f"; as permuted (permuted), as decay (decay) and as edge (edge){well}",
+        ),
+        ([worse, no_number], f"; as other (other){less}"),
+        ([no_number, unknown], ""),
+    ):
+        line = verdict(lost, controls=controls)
+        assert line == plain + clause
+        assert line.count("n = ") == 1
+        # Where contacts do not help, there is nothing to divide.
+        assert verdict(twin, controls=controls) == verdict(twin)
+    assert verdict(lost, leaky=True, controls=[same]).endswith("not where; leaky: paper protocol")
 
 
 def test_classes_are_compared_by_auroc(tmp_path):

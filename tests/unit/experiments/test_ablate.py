@@ -92,6 +92,16 @@ def test_what_is_written(ablation):
     assert json.loads((path / "experiment.json").read_text())["finished"]
 
 
+def test_the_verdict_names_the_variants_that_do_as_well_out_of_place(ablation):
+    [comparison], [line] = ablation.comparisons, ablation.verdicts
+    assert "alpha, ridge: contacts help here" in line
+    moved = ("contacts-permuted", "contacts-decay", "contacts-tss-bin")
+    as_well = [name for name in moved if comparison[name].difference.high >= 0]
+    assert as_well
+    assert [name for name in NAMES if f"({name})" in line] == as_well
+    assert line.endswith("it is how many, not where")
+
+
 def test_the_same_seed_gives_the_same_numbers(ablation, built, tmp_path):
     again = ablate(built, settings(variants=("contacts-permuted",)), tmp_path / "e")
     assert [score.variant for score in again.comparisons[0].scores] == [
@@ -291,26 +301,29 @@ def planted(tmp_path_factory):
                 downstream_bp=200,
                 settings={"contacts": {"n_flank_bins": 25}},
             )
-            chosen = settings(model(split={"folds": 3}), variants=())
+            chosen = settings(model(split={"folds": 3}), variants=("contacts-decay",))
             result = ablate(features, chosen, folder / name)
             found[seed, effect] = result.comparisons[0], result.verdicts[0]
     return found
 
 
-@pytest.mark.slow  # Four simulations, 24 fits.
+@pytest.mark.slow  # Four simulations, 36 fits.
 @pytest.mark.parametrize("seed", [3, 4])
 def test_planted_contacts_help(planted, seed):
     comparison, line = planted[seed, 1.0]
     assert "contacts help here" in line
+    # Planted contacts act through their sum.
+    assert "folds); as their sum and mean decay (contacts-decay) they do as well" in line
     lost = comparison["sequence"]
     assert lost.difference.high < -0.3
     assert lost.relative.high < -0.3
 
 
-@pytest.mark.slow  # Four simulations, 24 fits.
+@pytest.mark.slow  # Four simulations, 36 fits.
 @pytest.mark.parametrize("seed", [3, 4])
 def test_contacts_without_effect_do_not_help(planted, seed):
     comparison, line = planted[seed, 0.0]
     assert "contacts do not help here" in line
+    assert "contacts-decay" not in line
     assert comparison["both"].mean.value > 0.6
     assert abs(comparison["sequence"].difference.value) < 0.1

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from toy import SMALL_SET
+from toy import SMALL_SET, SMALL_SET_SEQUENCE
 from typer.testing import CliRunner
 
 from dexkit import __version__
@@ -267,6 +267,34 @@ def test_where_to_and_what_to_resume(built, tmp_path):
     taken = run(built, "--sample", "alpha", "--plugin", "ridge", "-o", tmp_path)
     assert "exists; give another name" in taken[1]
     assert "leave --plugin out" in run("--resume", tmp_path, "--plugin", "ridge")[1]
+
+
+def test_a_network_with_an_output_for_each_sample(built, tmp_path):
+    """Of one sequence it predicts two values; each is scored on its sample."""
+    out = tmp_path / "cv"
+    code, output = run(
+        *(built, "--plugin", "densenet", "--plugin", "ridge", "--set", "ridge.k=2"),
+        *("--sample", "alpha,beta", "--head", "multi-task", "--blocks", "sequence"),
+        *(*SMALL_SET_SEQUENCE, "--set", "train.shift_bp=10", "--epochs", "1"),
+        *("--folds", "2", "--bootstrap", "0", "--no-companions", "-o", out),
+    )
+    assert code == 0, output
+    predicted, scores = table(out, "predictions.tsv"), table(out, "scores.tsv")
+    genes = sorted(FeatureFile(built).genes.gene_id)
+    values = {}
+    for name in ("alpha", "beta"):
+        own = predicted[(predicted["sample"] == name) & (predicted.model == "densenet")]
+        assert sorted(own.gene_id) == genes
+        values[name] = own.set_index("gene_id").predicted.loc[genes].to_numpy()
+        row = scores[(scores["sample"] == name) & (scores.model == "densenet")]
+        [mse] = row[(row.fold == "pooled") & (row.metric == "mse")].value
+        assert mse == pytest.approx(np.mean((own.observed - own.predicted) ** 2), abs=1e-6)
+    # Not one output on two scales: within a fold they would be a line.
+    inside = np.isin(genes, predicted[predicted.fold == 0].gene_id)
+    alpha, beta = (values[name][inside] for name in ("alpha", "beta"))
+    assert abs(stats.pearsonr(alpha, beta)[0]) < 0.999
+    assert set(table(out, "differences.tsv")["sample"]) == {"alpha", "beta"}
+    assert [each.sample for each in compare_runs([out], 0)] == ["alpha", "beta"]
 
 
 @pytest.mark.slow  # trains four networks

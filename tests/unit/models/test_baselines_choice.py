@@ -214,3 +214,11 @@ def test_only_the_quick_ones_stand_beside_every_network():
     found = plugins().baselines.values()
     own = {r.entry.name for r in found if r.entry.companion and r.plugin == "baselines"}
     assert own == {"mean", "ridge", "copy-mean", "copy-best", "prior", "logistic"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*(name for name in QUICK if name != "linear"), "logistic"],
+)
+def test_ten_inner_folds_unless_asked_otherwise(name):
+    assert plugins().baseline(name).config().inner_folds == 10
