@@ -4,8 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dexkit.simulate import SimulatedData, SimulationConfig, simulate
+
+# Speed is what benchmarks measure: no test fails because a machine is busy.
+settings.register_profile("dexkit", deadline=None)
+settings.load_profile("dexkit")
 
 # As load_tensorflow sets it: a test that imports TensorFlow itself must not change the last
 # digits of those that come after it in the same process.

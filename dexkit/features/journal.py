@@ -96,7 +96,7 @@ def recover(path: Path) -> bool:
     return False
 
 
-def clear_for_new(path: Path, remove: bool = False) -> None:
+def clear_for_new(path: Path, new: Path | None = None) -> None:
     """Make sure that no journal stands in the way of a new file; see to an older one first.
 
     Where a file is there this is :func:`recover`. Where none is, a journal is left of a file that
@@ -106,8 +106,9 @@ def clear_for_new(path: Path, remove: bool = False) -> None:
     ----------
     path : Path
         The feature file to be made.
-    remove : bool, optional
-        Whether such a journal is removed, and said to be, or only looked at.
+    new : Path, optional
+        The new file, whole and about to get its name: such a journal is removed then, and said
+        to be. Without, it is only looked at.
 
     Raises
     ------
@@ -131,14 +132,15 @@ def clear_for_new(path: Path, remove: bool = False) -> None:
         if handle is None:
             return
         with handle:
-            for other in sorted(journal.parent.iterdir()):
-                if other != journal and other.is_file() and needs_journal(other, handle):
+            # The new file may hold the same arrays, and would pass for the one that was renamed.
+            for other in sorted(set(journal.parent.iterdir()) - {journal, new}):
+                if other.is_file() and needs_journal(other, handle):
                     raise InputError(
                         f"{journal} is the journal of an interrupted addition to {other.name}, "
                         f"which was called {path.name} then; rename it back and run `dexkit "
                         f"features info {path}` to put it in order, or delete the journal"
                     )
-            if remove:
+            if new is not None:
                 journal.unlink()
                 sync_folder(journal)
                 logger.warning(

@@ -160,7 +160,7 @@ def write_feature_file(
                     file[plan.path].attrs[key] = value
                 file[plan.path].attrs["sha256"] = digests[plan.path]
         # An addition to the old file may have begun meanwhile.
-        clear_for_new(path, remove=True)
+        clear_for_new(path, new=partial)
     return late
 
 

@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 import reference
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dexkit_ext import count_kmers, encode_bases, reverse_complement
 
 
-# No deadline: the plain version alone takes long on a busy machine.
-@settings(deadline=None)
 @given(strategies.code_rows(), st.integers(1, 8), st.booleans(), st.sampled_from([1, 2, 4]))
 def test_equals_reference(codes, k, both_strands, n_threads):
     # The plain version lists all 4**k columns: keep the large ones to few rows.

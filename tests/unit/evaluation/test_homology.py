@@ -97,7 +97,7 @@ def test_similarity_is_checked(similarity):
         similar_pairs(sketch_promoters(random_codes(2, 50)), similarity)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 30), st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29))))
 def test_groups_are_those_of_a_search_through_the_links(n, links):
     links = [(a % n, b % n) for a, b in links]

@@ -66,7 +66,7 @@ def related(relations, name, a, b):
     }[name]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(4, 22))
 def test_counts_are_those_of_all_pairs(seed, n):
     random = np.random.default_rng(seed)

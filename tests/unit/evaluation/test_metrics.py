@@ -28,7 +28,6 @@ def classes(draw):
     return y, p
 
 
-@settings(deadline=None)
 @given(vectors())
 def test_regression_metrics_equal_scipy_and_scikit_learn(pair):
     from scipy import stats
@@ -50,7 +49,6 @@ def test_regression_metrics_equal_scipy_and_scikit_learn(pair):
     assert metrics.mae(y, p) == pytest.approx(sk.mean_absolute_error(y, p))
 
 
-@settings(deadline=None)
 @given(classes())
 def test_classification_metrics_equal_scikit_learn(pair):
     from sklearn import metrics as sk
@@ -63,13 +61,13 @@ def test_classification_metrics_equal_scikit_learn(pair):
     assert metrics.f1(y, p) == pytest.approx(sk.f1_score(y, call))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(vectors(), st.integers(0, 100))
 def test_weights_equal_repeated_genes_regression(pair, seed):
     check_weights(pair, seed, "regression")
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(classes(), st.integers(0, 100))
 def test_weights_equal_repeated_genes_classification(pair, seed):
     check_weights(pair, seed, "classification")

@@ -56,7 +56,7 @@ def test_random_folds_are_balanced_and_repeatable(n, n_folds, seed):
     assert np.array_equal(folds, random_folds(n, n_folds, seed))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     chroms=st.lists(st.sampled_from([f"chr{i}" for i in range(1, 12)]), min_size=10, max_size=200),
     mask_seed=st.integers(0, 100),

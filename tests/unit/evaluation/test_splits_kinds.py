@@ -70,7 +70,7 @@ def test_group_folds_keep_groups_whole_and_balanced(groups, n_folds, seed):
     assert np.array_equal(folds, group_folds(groups, n_folds, seed))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 1000),
     kind=st.sampled_from(["homology", "chromosome-homology"]),

@@ -153,24 +153,25 @@ def test_a_journal_without_its_file(file):
 
 def test_a_new_file_replaces_the_journal_of_one_that_was_deleted(file, caplog):
     journal = interrupted(file)
-    file.unlink()
+    new = file.rename(file.with_name("new.h5"))  # like it: the same arrays built once more
     (file.parent / "other.h5").write_bytes(b"short")
     (file.parent / "copy.h5").write_bytes(OLD)  # a copy from before needs no journal
-    clear_for_new(file)
+    with pytest.raises(InputError, match=r"addition to new\.h5, which was called f\.h5 then"):
+        clear_for_new(file)
     assert journal.exists()  # a build that fails later loses nothing
     with caplog.at_level("WARNING", logger="dexkit"):
-        clear_for_new(file, remove=True)
+        clear_for_new(file, new=new)
     assert f"{journal}: removed; it was left by an interrupted addition to an" in caplog.text
     assert not journal.exists()
-    clear_for_new(file, remove=True)
+    clear_for_new(file, new=new)
 
 
 def test_the_journal_of_a_renamed_file_is_kept(file):
     journal = interrupted(file)
     file.rename(file.with_name("g.h5"))
-    for remove in (False, True):
+    for new in (None, file.with_name("new.h5")):
         with pytest.raises(InputError, match=r"addition to g\.h5, which was called f\.h5 then"):
-            clear_for_new(file, remove)
+            clear_for_new(file, new)
     file.with_name("g.h5").rename(file)
     clear_for_new(file)  # the file is there: it is put in order
     assert (file.read_bytes(), journal.exists()) == (OLD, False)
@@ -182,7 +183,7 @@ def test_the_journal_of_a_renamed_file_is_kept(file):
 def test_a_journal_that_puts_nothing_back_stands_in_no_way(file, content):
     file.rename(file.with_name("g.h5"))
     journal_path(file).write_bytes(content)
-    clear_for_new(file, remove=True)
+    clear_for_new(file, new=file.with_name("new.h5"))
     assert names(file) == ["g.h5"]
 
 
@@ -192,10 +193,10 @@ def test_a_journal_in_use_or_out_of_reach_is_not_removed(file, monkeypatch):
     with journal.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(InputError, match=r"f\.h5 is being added to by process"):
-            clear_for_new(file, remove=True)
+            clear_for_new(file, new=file.with_name("new.h5"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(OutputError, match="is in the way and may not be removed; delete it as"):
-        clear_for_new(file, remove=True)
+        clear_for_new(file, new=file.with_name("new.h5"))
     assert journal.exists()
 
 

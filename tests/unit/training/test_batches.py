@@ -11,7 +11,7 @@ from dexkit.training.sources import DeviceSource, StreamSource, choose_source, c
 GENES = np.array([3, 4, 8, 15, 16, 23, 42, 50, 51, 60, 61])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n_genes=st.integers(1, 70),
     batch_size=st.integers(1, 40),
@@ -135,7 +135,7 @@ def test_gather_of_one_block(toy_problem, missing, left):
 # --- over replicas, from memory or streamed ------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(n_genes=st.integers(1, 40), batch=st.integers(1, 17), n_replicas=st.integers(1, 5))
 def test_replicas_share_every_batch(n_genes, batch, n_replicas):
     made = training_epoch(np.arange(n_genes), min(batch, n_genes), 3, True, 1, 0)

@@ -1,7 +1,7 @@
 """What a fit shows and estimates, and whether an installation is sound."""
 
-import logging
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,11 +114,12 @@ def test_the_live_line(monkeypatch, capsys):
         assert part in shown
 
 
-def test_a_job_without_a_terminal_says_now_and_then_how_far_it_is(monkeypatch, caplog):
-    caplog.set_level("INFO", logger="dexkit")
+def test_a_job_without_a_terminal_says_now_and_then_how_far_it_is(monkeypatch):
+    said = []
     clock = iter([0.0, 30.0, 40.0, 50.0, 101.0])
-    monkeypatch.setattr("dexkit.training.display.time.perf_counter", lambda: next(clock))
-    monkeypatch.setattr(logging.getLogger("dexkit"), "propagate", True)
+    display = "dexkit.training.display"
+    monkeypatch.setattr(f"{display}.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(f"{display}.logger", SimpleNamespace(info=lambda *args: said.append(args)))
     with live_line("network 1/2", TrainConfig(epochs=5)) as watcher:
         restored = {"epoch": 0, "loss": 0.5, "val_loss": 0.25, "val_pearson": 0.75}
         watcher.on_epoch(restored)
@@ -126,7 +127,7 @@ def test_a_job_without_a_terminal_says_now_and_then_how_far_it_is(monkeypatch, c
         for epoch in (1, 2):
             watcher.on_epoch(restored | {"epoch": epoch})
     # Behind the first step 1.5 epochs of 62 genes took 61 s; two are left.
-    assert [r.getMessage() for r in caplog.records] == [
+    assert [text % tuple(values) for text, *values in said] == [
         "network 1/2: epoch 3 of 5, loss 0.500, val 0.250 r 0.750, 2 genes/s, at most 1 min left"
     ]
 

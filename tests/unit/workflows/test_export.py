@@ -99,7 +99,12 @@ def test_the_description_says_what_goes_in_and_out(exported):
     assert found["members"] == ["member-0"]
     # The golden bundle is older than some of the keys, which then say nothing.
     stored = json.loads((RUN / "bundle.json").read_text())["contract"]
-    nothing = {"balance": None, "kinds": None, "columns": {"loops": None, "other_samples": {}}}
+    nothing = {
+        "balance": None,
+        "kinds": None,
+        "columns": {"loops": None, "other_samples": {}},
+        "versions": {},
+    }
     assert found["contract"] == nothing | stored
 
 
