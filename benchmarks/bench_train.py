@@ -2,7 +2,8 @@
 
 All train the same network on the same genes with Adam; an epoch each is timed. "Computation alone"
 repeats one batch whose one-hot tensors lie on the device: forward and backward pass and update
-without any input. The ratio of dexkit to it is what input, masking and checks cost.
+without any input. The ratio of dexkit to it is what input, masking and checks cost; "input
+pipeline" is the first of them on its own, the one-hot encoding on the device included.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def network(length_bp: int, options: dict, one_hot: bool):
     return keras.Model({"sequence": codes}, layers.Dense(1)(encoder(OneHotBases()(codes))))
 
 
-def dexkit_epoch(arrays, target, length_bp, options, batch, data) -> Callable[[], object]:
+def make_loop(arrays, target, length_bp, options, batch, data):
+    """Return dexkit's loop and the batches of an epoch."""
     from dexkit.training.batches import training_epoch
     from dexkit.training.config import TrainConfig
     from dexkit.training.loop import Loop
@@ -66,8 +68,30 @@ def dexkit_epoch(arrays, target, length_bp, options, batch, data) -> Callable[[]
     with strategy.scope():
         model = network(length_bp, options, one_hot=False)
     loop = Loop(strategy, model, SquaredError(), choose_source(arrays, target, config), config)
-    plan = training_epoch(np.arange(len(target)), batch, MARGIN_BP, False, 1, 0)
+    return loop, training_epoch(np.arange(len(target)), batch, MARGIN_BP, False, 1, 0)
+
+
+def dexkit_epoch(arrays, target, length_bp, options, batch, data) -> Callable[[], object]:
+    loop, plan = make_loop(arrays, target, length_bp, options, batch, data)
     return lambda: loop.train_epoch(plan, 1e-3)
+
+
+def pipeline_alone(arrays, target, length_bp, options, batch, data) -> Callable[[], object]:
+    """What reaches the network in an epoch, one-hot, and nothing else."""
+    import tensorflow as tf
+
+    from dexkit.models.layers import OneHotBases
+    from dexkit.training.loop import lay_out
+
+    loop, plan = make_loop(arrays, target, length_bp, options, batch, data)
+    one_hot, layout = OneHotBases(), lay_out(plan, 1)
+
+    @tf.function
+    def inputs(*given):
+        _, blocks, y = loop._inputs(*given)
+        return tf.reduce_sum(one_hot(blocks["sequence"])) + tf.reduce_sum(y)
+
+    return lambda: [float(inputs(*given)) for _, given in loop._batches(layout)]
 
 
 def keras_epoch(one_hot, target, length_bp, options, batch) -> Callable[[], object]:
@@ -112,6 +136,8 @@ def table(n_genes: int, length_bp: int, options: dict, batch: int, folder: Path)
         "computation alone": lambda: compute_alone(one_hot, target, *given),
         "dexkit, data on the device": lambda: dexkit_epoch(arrays, target, *given, "device"),
         "dexkit, streamed": lambda: dexkit_epoch(arrays, target, *given, "stream"),
+        "input pipeline, on the device": lambda: pipeline_alone(arrays, target, *given, "device"),
+        "input pipeline, streamed": lambda: pipeline_alone(arrays, target, *given, "stream"),
         "Keras fit on one-hot arrays": lambda: keras_epoch(one_hot, target, *given),
     }
     return bench.Table(
