@@ -18,6 +18,8 @@ from typing import Any
 
 import pandas as pd
 
+from dexkit.evaluation.metrics import format_interval, format_value
+
 DOCS = Path(__file__).parent
 PAGES = ("results.md", "method.md")
 SEEDS = (1, 2, 3)
@@ -45,8 +47,8 @@ def crossval(folder: Path) -> str:
             of_pooled = pooled[pooled["model"] == model].set_index("metric")
             lines.append(
                 f"| {model} | {_interval(of_pooled.loc['pearson'])} "
-                f"| {_number(mean['value'].iloc[0]) if len(mean) else '-'} "
-                f"| {_number(of_pooled.loc['r2', 'value'])} "
+                f"| {format_value(None if mean.empty else mean['value'].iloc[0])} "
+                f"| {format_value(of_pooled.loc['r2', 'value'])} "
                 f"| {_difference(differences, sample, model)} |"
             )
         text.append("\n".join(lines))
@@ -97,10 +99,10 @@ def matrix(folder: Path) -> str:
     ]
     for train in samples:
         line = by_model[by_model["train"] == train].set_index("target")["value"]
-        lines.append(f"| {train} | " + " | ".join(_number(line[s]) for s in samples) + " |")
+        lines.append(f"| {train} | " + " | ".join(format_value(line[s]) for s in samples) + " |")
     for other in ("independent", "copy-mean", "copy-best"):
         line = rows[rows["predictor"] == other].set_index("target")["value"]
-        lines.append(f"| {other} | " + " | ".join(_number(line[s]) for s in samples) + " |")
+        lines.append(f"| {other} | " + " | ".join(format_value(line[s]) for s in samples) + " |")
     return "\n".join(lines)
 
 
@@ -144,7 +146,7 @@ def recipes(root: Path, data: str) -> str:
     for name, recipe, key in named:
         values = [_test_pearson(found[recipe, seed], key) for seed in SEEDS]
         mean = sum(values) / len(values)
-        lines.append(f"| {name} | " + " | ".join(map(_number, [*values, mean])) + " |")
+        lines.append(f"| {name} | " + " | ".join(map(format_value, [*values, mean])) + " |")
     return f"{some['n']['test']} test genes:\n\n" + "\n".join(lines)
 
 
@@ -173,15 +175,7 @@ def _difference(table: pd.DataFrame, sample: str, model: str) -> str:
 
 
 def _interval(row: pd.Series) -> str:
-    if pd.isna(row["value"]):
-        return "undefined"
-    if pd.isna(row["low"]):
-        return _number(row["value"])
-    return f"{_number(row['value'])} [{_number(row['low'])}, {_number(row['high'])}]"
-
-
-def _number(value: float) -> str:
-    return "-" if pd.isna(value) else f"{value:.3f}"
+    return format_interval(row["value"], row["low"], row["high"])
 
 
 TABLES: dict[str, Callable[[Path], str]] = {

@@ -84,18 +84,8 @@ def stop_on_sigterm() -> Iterator[threading.Event]:
         it never is.
     """
     wanted = threading.Event()
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        wanted.set()
-
-    if threading.current_thread() is not threading.main_thread():
+    with _on_sigterm(wanted.set):
         yield wanted
-        return
-    before = signal.signal(signal.SIGTERM, handle)
-    try:
-        yield wanted
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -115,8 +105,19 @@ def sigterm_said(sentence: Callable[[], str]) -> Iterator[None]:
         On SIGTERM. Outside the main thread, where Python delivers no signals, never.
     """
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
+    def stop() -> None:
         raise StoppedError(sentence(), sigterm=True)
+
+    with _on_sigterm(stop):
+        yield
+
+
+@contextmanager
+def _on_sigterm(act: Callable[[], None]) -> Iterator[None]:
+    """Call ``act`` on SIGTERM; outside the main thread, which alone gets signals, never."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        act()
 
     if threading.current_thread() is not threading.main_thread():
         yield
