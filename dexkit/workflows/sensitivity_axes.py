@@ -110,7 +110,7 @@ def check_points(
     wanted: dict[str, Sequence[int | str] | None] = {
         "--promoter-lengths": lengths,
         "--contact-bins": bins,
-        "--recipes": recipes,
+        "--training": recipes,
     }
     for option, values in wanted.items():
         if values is not None and (len(values) < 2 or len(set(values)) < len(values)):
@@ -163,12 +163,12 @@ def _recipe_axis(recipes: Sequence[str], models: Sequence[Entrant]) -> Axis:
     for name in recipes:
         if name not in RECIPES:
             raise ConfigError(
-                f"--recipes: unknown recipe {name!r}; expected {' or '.join(RECIPES)}"
+                f"--training: unknown recipe {name!r}; expected {' or '.join(RECIPES)}"
             )
     networks = [model for model in models if not model.is_baseline]
     if not networks:
         raise ConfigError(
-            "--recipes compares ways to train a network, but all models are baselines; name a "
+            "--training compares ways to train a network, but all models are baselines; name a "
             "network with --plugin"
         )
     variants = tuple(Variant(f"recipe-{name}", f"{name} training", recipe=name) for name in recipes)
