@@ -29,6 +29,7 @@ __all__ = [
     "encode_bases",
     "one_hot",
     "reverse_complement",
+    "sketch_kmers",
 ]
 
 _KERNELS = (
@@ -40,6 +41,7 @@ _KERNELS = (
     "_pixels",
     "_regions",
     "_sequence",
+    "_sketches",
     "_sums",
 )
 _HOW_TO_BUILD = (
@@ -95,6 +97,7 @@ from dexkit_ext.pairs import PairCounter, PairLayout, PairParseError  # noqa: E4
 from dexkit_ext.pixels import PixelError, PixelTotals, count_pixels  # noqa: E402
 from dexkit_ext.regions import RegionCounter, RegionLayout  # noqa: E402
 from dexkit_ext.sequence import encode_bases, one_hot, reverse_complement  # noqa: E402
+from dexkit_ext.sketches import sketch_kmers  # noqa: E402
 from dexkit_ext.sums import RegionParseError  # noqa: E402
 
 

@@ -28,8 +28,9 @@ def sensitivity_command(
             help="Contact bins on either side of the TSS bin, joined by commas (50,100,200)."
         ),
     ] = None,
-    recipes: Annotated[
-        str | None, typer.Option(help="Ways to train a network: joint,two-step.")
+    training: Annotated[
+        str | None,
+        typer.Option("--training", "--recipes", help="Ways to train a network: joint,two-step."),
     ] = None,
     head: shared.HeadOption = None,
     blocks: shared.BlocksOption = None,
@@ -60,7 +61,7 @@ def sensitivity_command(
         context,
         promoter_lengths=_numbers("--promoter-lengths", promoter_lengths),
         contact_bins=_numbers("--contact-bins", contact_bins),
-        recipes=shared.listed(recipes),
+        recipes=shared.listed(training),
     )
     found = sensitivity(request.features, settings, request.out, runner, force, request.resume)
     for line in found.lines:

@@ -98,7 +98,9 @@ def check(
     ] = None,
     kind: Annotated[str | None, typer.Option(help="As for make. \\[default: chromosome]")] = None,
     folds: _Folds = None,
-    seed: _Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the homology and random kinds. \\[default: 0]")
+    ] = None,
     kmer: _Kmer = 16,
     sketch_size: _Size = 256,
     min_similarity: _Similarity = 0.1,
@@ -125,10 +127,12 @@ def check(
 
     if out is not None:
         check_leaks_output(out, force)
-    if split is not None and (kind is not None or folds is not None):
-        raise ConfigError(f"{split} has its own kind and folds; leave --kind and --folds out")
+    own = {"--kind": kind, "--folds": folds, "--seed": seed}
+    given = [option for option, value in own.items() if value is not None]
+    if split is not None and given:
+        raise ConfigError(f"{split} has its own kind, folds and seed; leave {given[0]} out")
     sketch = SketchOptions(kmer, sketch_size, min_similarity)
-    request = SplitRequest(kind or "chromosome", folds, seed, sketch)
+    request = SplitRequest(kind or "chromosome", folds, seed or 0, sketch)
     report = check_splits(features, request, split)
     if out is not None:
         save_leaks(report, out, force)

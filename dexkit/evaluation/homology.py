@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+import dexkit_ext
 from dexkit.errors import ConfigError
 
 #: 4^16 / 2 canonical k-mers against some 4e7 windows in 20,000 promoters: two unrelated promoters
@@ -80,17 +81,7 @@ def sketch_promoters(
         raise ConfigError(f"the k-mers of a sketch have 8 to 31 bases; got {k}")
     if size < 16:
         raise ConfigError(f"a sketch has at least 16 hashes; got {size}")
-    out = np.full((len(codes), size), _NONE)
-    if codes.shape[1] < k:
-        return out
-    for start in range(0, len(codes), _ROWS_A_BLOCK):
-        hashes = np.sort(_hashes(np.asarray(codes[start : start + _ROWS_A_BLOCK]), k), axis=1)
-        # What stands twice moves to the end, so that the first columns are distinct.
-        hashes[:, 1:][hashes[:, 1:] == hashes[:, :-1]] = _NONE
-        hashes.sort(axis=1)
-        n = min(size, hashes.shape[1])
-        out[start : start + len(hashes), :n] = hashes[:, :n]
-    return out
+    return dexkit_ext.sketch_kmers(codes, k, size)
 
 
 def similar_pairs(
@@ -160,30 +151,6 @@ def connected_groups(
     number = np.empty(len(first_gene), dtype=np.intp)
     number[np.argsort(first_gene)] = np.arange(len(first_gene))
     return np.asarray(number[of_gene])
-
-
-def _hashes(codes: npt.NDArray[np.uint8], k: int) -> npt.NDArray[np.uint64]:
-    """Return the hash of the canonical k-mer of every window; none where a base is unknown."""
-    n_windows = codes.shape[1] - k + 1
-    known = codes < 4
-    forward = np.zeros((len(codes), n_windows), dtype=np.uint64)
-    backward = np.zeros_like(forward)
-    for i in range(k):
-        base = (codes[:, i : i + n_windows] & 3).astype(np.uint64)
-        forward = (forward << np.uint64(2)) | base
-        backward |= (np.uint64(3) - base) << np.uint64(2 * i)
-    hashes = _mixed(np.minimum(forward, backward))
-    # A window is known when as many known bases end in it as it is long.
-    before = np.cumsum(np.pad(known, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
-    hashes[before[:, k:] - before[:, :-k] < k] = _NONE
-    return hashes
-
-
-def _mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mix 64 bits one-to-one: finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(x ^ (x >> np.uint64(31)), dtype=np.uint64)
 
 
 def _candidates(

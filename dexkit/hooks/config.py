@@ -14,6 +14,9 @@ from dexkit.errors import ConfigError, did_you_mean
 
 C = TypeVar("C", bound=BaseModel)
 
+#: Pydantic speaks of Python's types; users write TOML.
+_LISTS = dict.fromkeys(("tuple_type", "list_type"), "expected a list in brackets, as in [1, 10]")
+
 
 def parse_config(model: type[C], values: Mapping[str, Any], where: str) -> C:
     """Check ``values`` and return them as a configuration: a plugin's, or one of dexkit itself.
@@ -121,7 +124,7 @@ def _problem(model: type[BaseModel], detail: Any) -> str:
         return f"key {key!r} is unknown; {did_you_mean(str(location[-1]), known)}"
     if detail["type"] == "missing":
         return f"key {key!r} is required"
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _LISTS.get(detail["type"], detail["msg"].removeprefix("Value error, "))
     message = message[:1].lower() + message[1:]
     if not location:
         return message

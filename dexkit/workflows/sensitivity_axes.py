@@ -106,16 +106,24 @@ def axes_of(
 def check_points(
     lengths: Sequence[int] | None, bins: Sequence[int] | None, recipes: Sequence[str] | None
 ) -> None:
-    """Raise ConfigError unless every axis that is asked for has two points or more, each once."""
+    """Raise ConfigError unless every axis that is asked for has known points, two or more of them.
+
+    No data are read for it.
+    """
     wanted: dict[str, Sequence[int | str] | None] = {
         "--promoter-lengths": lengths,
         "--contact-bins": bins,
-        "--recipes": recipes,
+        "--training": recipes,
     }
     for option, values in wanted.items():
         if values is not None and (len(values) < 2 or len(set(values)) < len(values)):
             shown = ", ".join(map(str, values)) or "none"
             raise ConfigError(f"{option} must be two values or more, each once; got {shown}")
+    for name in recipes or ():
+        if name not in RECIPES:
+            raise ConfigError(
+                f"--training: unknown recipe {name!r}; expected {' or '.join(RECIPES)}"
+            )
 
 
 def _shares(whole: int) -> list[int]:
@@ -160,15 +168,10 @@ def _contact_axis(features: FeatureFile, samples: Sequence[str], bins: Sequence[
 
 
 def _recipe_axis(recipes: Sequence[str], models: Sequence[Entrant]) -> Axis:
-    for name in recipes:
-        if name not in RECIPES:
-            raise ConfigError(
-                f"--recipes: unknown recipe {name!r}; expected {' or '.join(RECIPES)}"
-            )
     networks = [model for model in models if not model.is_baseline]
     if not networks:
         raise ConfigError(
-            "--recipes compares ways to train a network, but all models are baselines; name a "
+            "--training compares ways to train a network, but all models are baselines; name a "
             "network with --plugin"
         )
     variants = tuple(Variant(f"recipe-{name}", f"{name} training", recipe=name) for name in recipes)

@@ -56,6 +56,7 @@ def test_a_copy_works(copy):
         "_pixels",
         "_regions",
         "_sequence",
+        "_sketches",
         "_sums",
     ],
 )

@@ -47,6 +47,28 @@ def count_kmers(codes: np.ndarray, k: int, both_strands: bool = False) -> np.nda
     return counts
 
 
+def sketch_kmers(codes: np.ndarray, k: int, size: int) -> np.ndarray:
+    sketches = np.full((len(codes), size), 2**64 - 1, np.uint64)
+    for row, sequence in enumerate(codes.tolist()):
+        windows = [sequence[i : i + k] for i in range(len(sequence) - k + 1)]
+        hashes = set()
+        for window in windows:
+            if 4 not in window:
+                strands = (window, [3 - code for code in window[::-1]])
+                numbers = (int("".join(map(str, strand)), 4) for strand in strands)
+                hashes.add(split_mix_64(min(numbers)))
+        smallest = sorted(hashes)[:size]
+        sketches[row, : len(smallest)] = smallest
+    return sketches
+
+
+def split_mix_64(x: int) -> int:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB % 2**64
+    return x ^ (x >> 31)
+
+
 class PairError(Exception):
     """A malformed line: its number and the kind of fault."""
 

@@ -118,6 +118,15 @@ def test_what_cannot_be_varied_is_refused(built, models, options, message):
         axes(built, *models, **options)
 
 
+def test_points_are_checked_before_the_data_are_read(tmp_path):
+    for chosen, message in (
+        ({"recipes": ("joint", "both")}, "--training: unknown recipe 'both'; expected joint or"),
+        ({"promoter_lengths": (60,)}, "--promoter-lengths must be two values or more"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            sensitivity(tmp_path / "no.h5", settings(**chosen), tmp_path / "e")
+
+
 def test_nothing_is_written_when_it_cannot_be_done(built, tmp_path):
     with pytest.raises(ConfigError, match="cannot be cut"):
         sensitivity(built, settings(promoter_lengths=(100, 999)), tmp_path / "e")

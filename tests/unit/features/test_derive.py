@@ -139,6 +139,10 @@ def test_decay_profiles_are_one_number_a_gene(features, make):
     np.testing.assert_allclose(after.sum(axis=1), altered.coverage(before), rtol=1e-5)
     whole = after[np.asarray(mask).all(axis=1)]
     assert np.linalg.matrix_rank(whole, tol=1e-3) == 1
+    # Both sides together: what of it lies upstream is not left, either.
+    np.testing.assert_allclose(whole, whole[:, ::-1], rtol=1e-5)
+    raw = np.asarray(before)[np.asarray(mask).all(axis=1)]
+    assert not np.allclose(raw, raw[:, ::-1])
 
 
 def test_the_tss_bin_alone(features, make):

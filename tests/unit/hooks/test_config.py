@@ -51,6 +51,7 @@ def test_values_are_checked_and_defaults_filled_in():
         (Outer, {"growth_rate": 0}, "growth_rate = 0 is not valid: input should be greater than 0"),
         (Outer, {"growth_rate": "many"}, "growth_rate = 'many' is not valid: .*valid integer"),
         (Outer, {"units": [8, -1]}, r"units\.1 = -1 is not valid"),
+        (Outer, {"units": 8}, r"units = 8 is not valid: expected a list in brackets, as in \[1, 1"),
         (Outer, {"readout": "median"}, "readout = 'median' is not valid: input should be 'mean' o"),
         (Outer, {"growth_rate": 13}, "^--set x: growth_rate 13 brings bad luck$"),
         (Outer, {"threshold": math.nan}, "threshold = nan is not valid: .*finite number"),
