@@ -13,7 +13,7 @@ import numpy as np
 
 from dexkit.errors import FormatError, InputError
 from dexkit.genome import Genome
-from dexkit.io.chroms import ChromMap
+from dexkit.io.chroms import ChromMap, first_names
 from dexkit.io.contacts.detect import check_options, read_layout
 from dexkit.io.contacts.head import Head, read_head, split_line
 from dexkit.io.contacts.names import check_lengths, chrom_map, refuse_mixed_names
@@ -27,7 +27,6 @@ from dexkit.progress import progress_bar
 from dexkit_ext import LineError
 
 _BYTES_PER_MB = 1_000_000
-_NAMES_SHOWN = 5
 
 _megabyte_bar: Progress = partial(progress_bar, unit="MB")
 
@@ -181,7 +180,7 @@ def _rows(
         raise InputError(
             f"{path}: not a single {noun} has both ends on chromosomes of the FASTA; got "
             f"{counter.n_unknown_chrom:,} {noun}s elsewhere "
-            f"({', '.join(counter.unknown_chroms[:_NAMES_SHOWN]) or 'none'}) and {n_dropped:,} "
+            f"({first_names(counter.unknown_chroms)}) and {n_dropped:,} "
             "marked as duplicate or unmapped; check that both files belong to the same genome "
             "assembly"
         )
