@@ -221,7 +221,7 @@ def _messages(
         yield f"{name}: every contact is listed from both ends; each was counted once"
     if reading.widest_bp > tss_bins.bin_size_bp and options.anchors == "overlap":
         yield (
-            f"{name}: anchors are up to {reading.widest_bp:,} bp wide and bins "
+            f"{name}: anchors of the first lines are up to {reading.widest_bp:,} bp wide and bins "
             f"{tss_bins.bin_size_bp:,} bp; a loop counts for every pair of bins that its anchors "
             "overlap (--anchors midpoint: for one)"
         )

@@ -314,7 +314,7 @@ def test_no_chromosome_in_common(write, kind):
 
 def test_not_one_valid_pair(write):
     text = pairs_text([("chr1", 1, "chrUn", 1)])
-    with pytest.raises(InputError, match=r"not a single pair .* got 1 pairs elsewhere \(chrUn\)"):
+    with pytest.raises(InputError, match=r"not a single pair .* got 1 pairs elsewhere \('chrUn'\)"):
         read_contact_rows(write("c", text), BINS, GENOME)
 
 
