@@ -119,7 +119,9 @@ def _read_text(
         head = read_head(chunks, shown)
         reading = read_layout(head, path if found is None else found, options)
         names = chrom_map(head, reading, genome, alias, shown)
-        check_lengths(reading.lengths, reading.stated_in, names, genome, shown)
+        check_lengths(
+            reading.lengths, reading.stated_in, names, genome, shown, reading.length_lines
+        )
         skipped = 0 if reading.whole_file else len(head.header) + reading.n_header_rows
         counter = reading.counter(
             Target(genome, names.alias, tss_bins, options.anchors, skipped + 1)
