@@ -16,6 +16,7 @@ from dexkit.features.digests import tables_sha256
 from dexkit.features.file import FeatureFile
 from dexkit.features.schema import TABLES, TABLES_SHA256
 from dexkit.genome import GeneTable
+from dexkit.io.text import STDIN
 from dexkit.progress import progress_bar
 
 #: Bytes looked at together.
@@ -35,18 +36,21 @@ class Check:
         What is wrong; empty when nothing is.
     note : str
         What was looked at, or why nothing could be.
+    skipped : bool
+        Whether nothing was compared: it counts neither as passed nor as a problem.
     """
 
     where: str
     problem: str = ""
     note: str = ""
+    skipped: bool = False
 
     @property
     def line(self) -> str:
         """The check in one line."""
         if self.problem:
             return f"DAMAGED {self.where}: {self.problem}"
-        return f"ok      {self.where}: {self.note}"
+        return f"{'skipped' if self.skipped else 'ok':<7} {self.where}: {self.note}"
 
 
 def verify_feature_file(
@@ -62,7 +66,8 @@ def verify_feature_file(
         The file.
     inputs : iterable of Path
         Original inputs, or folders that hold them: compared with the provenance. An input that a
-        folder lacks is a problem; one that is not named among single files is not.
+        folder lacks is a problem; one that is not named among single files is skipped, as the
+        standard input is.
     progress : callable, optional
         Progress reporting; see :class:`dexkit.hooks.BuildContext`.
 
@@ -102,7 +107,7 @@ def _tables_digest(features: FeatureFile) -> Check:
     where = "/genes, /chroms, /left_out"
     stored = features.attrs.get(TABLES_SHA256)
     if stored is None:
-        return Check(where, note="no digest is stored (dexkit 0.1 wrote none)")
+        return Check(where, note="no digest is stored (dexkit 0.1 wrote none)", skipped=True)
     found = tables_sha256(
         features.genome, features.genes, features.left_out, features.left_out_reason
     )
@@ -232,10 +237,12 @@ def _inputs(
             yield Check(name, note=f"sha256 {expected}")
         elif found:
             yield Check(name, f"the SHA-256 is {', '.join(found)}; the build read {expected}")
+        elif name == STDIN:
+            yield Check(name, note="the standard input of the build, not checked", skipped=True)
         elif folders and name not in named:
             yield Check(name, f"not found below {', '.join(map(str, folders))}")
         else:
-            yield Check(name, note="not given, not checked")
+            yield Check(name, note="not given, not checked", skipped=True)
 
 
 def _file_sha256(path: Path, advance: Callable[[float], None]) -> str:
@@ -263,7 +270,7 @@ def verdict(path: Path, checks: Iterable[Check]) -> str:
     Returns
     -------
     str
-        How many checks passed.
+        How many checks passed, and how many were skipped.
 
     Raises
     ------
@@ -273,7 +280,9 @@ def verdict(path: Path, checks: Iterable[Check]) -> str:
     done = list(checks)
     bad = [check for check in done if check.problem]
     if not bad:
-        return f"{path}: {len(done)} checks passed"
+        n_skipped = sum(check.skipped for check in done)
+        passed = f"{path}: {len(done) - n_skipped} checks passed"
+        return f"{passed}, {n_skipped} skipped" if n_skipped else passed
     more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
     raise FormatError(
         f"{bad[0].where}: {bad[0].problem}{more}; build the file again or take another copy",

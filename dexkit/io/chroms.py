@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from dexkit.errors import InputError
 
 _MITOCHONDRION = ("M", "MT")
+_NAMES_SHOWN = 5
+_LONGEST_NAME = 60  # what a broken file holds in place of a name may be a megabyte long
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,9 @@ def reconcile(
             alias[name] = fits[0]
     if names and not matched:
         raise InputError(
-            f"not one chromosome of {what} is in the FASTA; got {_some(names)}; expected names "
-            f"such as {_some(known)}; check that both files belong to the same genome assembly"
+            f"not one chromosome of {what} is in the FASTA; got {first_names(names)}; expected "
+            f"names such as {first_names(known)}; check that both files belong to the same genome "
+            "assembly"
         )
     message = None
     if alias:
@@ -169,6 +172,27 @@ def _spellings(name: str) -> list[str]:
     return [spelling for spelling in found if spelling and spelling != name]
 
 
-def _some(names: Iterable[str], n: int = 5) -> str:
-    listed = [repr(name) for name in names]
-    return ", ".join(listed[:n]) + (", …" if len(listed) > n else "")
+def first_names(names: Iterable[str]) -> str:
+    """Return the first names for a sentence: quoted, long ones cut, ``none`` without any.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As a file has them.
+
+    Returns
+    -------
+    str
+        At most five names; ``…`` stands for the others.
+
+    Examples
+    --------
+    >>> first_names(["chrUn_1", "chrUn_2"])
+    "'chrUn_1', 'chrUn_2'"
+    """
+    listed = list(names)
+    shown = [
+        repr(name[:_LONGEST_NAME] + "…" if len(name) > _LONGEST_NAME else name)
+        for name in listed[:_NAMES_SHOWN]
+    ]
+    return ", ".join([*shown, "…"] if len(listed) > _NAMES_SHOWN else shown) or "none"

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dexkit.hooks import BuildContext, SampleInput
+from dexkit.io.chroms import first_names
 from dexkit.io.contacts import (
     ContactOptions,
     ContactRows,
@@ -266,4 +267,7 @@ def _report(
     text += "" if pairs else {"matrix": " pixels", "loops": " loops"}[rows.kind]
     text += "; left out: "
     text += f"{rows.n_dropped:,} dropped by flag, " if pairs else ""
-    yield logging.INFO, f"{text}{rows.n_unknown_chrom:,} on chromosomes that the FASTA lacks"
+    text += f"{rows.n_unknown_chrom:,} on chromosomes that the FASTA lacks"
+    if rows.unknown_chroms:
+        text += f" ({first_names(rows.unknown_chroms)})"
+    yield logging.INFO, text

@@ -230,3 +230,19 @@ def test_memory_and_threads(build, inputs):
     found = build("--contacts", files, "--max-memory", "64G", "--threads", 2)
     assert found.features.config["max_memory_bytes"] == 64 << 30
     assert found.features.array("/contacts/S/loop_number").tolist() == [2]
+
+
+def test_chromosomes_that_the_fasta_lacks_are_named(build, inputs):
+    elsewhere = [("chrUn_1", 9, "chr1", 60), ("chrUn_2", 9, "chrUn_1", 60)]
+    (inputs / "u.pairs").write_text(pairs_text(LENGTHS, PAIRS + elsewhere))
+    said = build("--contacts", f"S={inputs / 'u.pairs'}").stderr
+    assert "2 on chromosomes that the FASTA lacks ('chrUn_1', 'chrUn_2')" in said
+
+
+def test_the_name_of_no_chromosome_does_not_fill_the_screen(dexkit, command, inputs):
+    name = "q" * 100_000
+    (inputs / "u.pairs").write_text(pairs_text(LENGTHS, [(name, 9, name, 60)]))
+    result = dexkit(*command("--contacts", f"S={inputs / 'u.pairs'}"))
+    assert result.exit_code == 2
+    assert "got 1 pairs elsewhere ('qqq" in result.stderr
+    assert len(result.stderr) < 500

@@ -71,6 +71,7 @@ class Files:
             n_cis=1,
             n_trans=0,
             n_unknown_chrom=0,
+            unknown_chroms=(),
             n_dropped=0,
             observed_chroms=set(genome.lengths),
             format="bedpe" if kind == "loops" else "pairs",

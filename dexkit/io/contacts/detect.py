@@ -120,6 +120,9 @@ def read_layout(head: Head, path: str | os.PathLike[str], options: ContactOption
         reader = READERS[options.format]
     else:
         fitting = [reader for reader in READERS.values() if reader.matches(head)]
+        if len(fitting) > 1 and options.score_column is not None:
+            # A matrix has no score to choose, so that the option tells which of them it is.
+            fitting = [reader for reader in fitting if reader.NAME in _WITH_SCORE] or fitting
         if len(fitting) != 1:
             raise _undecided([reader.NAME for reader in fitting], head, path)
         reader = fitting[0]

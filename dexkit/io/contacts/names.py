@@ -69,6 +69,7 @@ def check_lengths(
     names: ChromMap,
     genome: Genome,
     path: str | os.PathLike[str],
+    lines: Mapping[str, int] | None = None,
 ) -> None:
     """Compare the lengths that a file states with the FASTA's.
 
@@ -84,6 +85,8 @@ def check_lengths(
         Chromosomes of the FASTA.
     path : str or path-like
         For messages.
+    lines : mapping of str to int, optional
+        1-based numbers of the lines that state the lengths, by the file's names.
 
     Raises
     ------
@@ -99,6 +102,7 @@ def check_lengths(
             f"{genome.lengths[fasta_name]:,} bp in the FASTA; expected one genome assembly; use "
             "the FASTA that the contacts were mapped to",
             str(path),
+            (lines or {}).get(name),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dexkit.errors import FormatError
 from dexkit.io.contacts.head import Head
@@ -61,6 +62,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
     columns: list[str] = list(STANDARD_COLUMNS)
     columns_line = 0
     lengths: dict[str, int] = {}
+    length_lines: dict[str, int] = {}
     for number, line in enumerate(head.header, start=1):
         key, _, value = line.partition(":")
         if key == "#columns":
@@ -80,6 +82,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
                     number,
                 )
             lengths[fields[0]] = length
+            length_lines.setdefault(fields[0], number)
     index: dict[str, int] = {}
     for role, spellings in _SPELLINGS.items():
         found = [i for i, name in enumerate(columns) if name in spellings]
@@ -93,7 +96,7 @@ def describe(head: Head, path: str | os.PathLike[str], options: ContactOptions) 
         index[role] = found[0]
     pair_type = columns.index("pair_type") if "pair_type" in columns else -1
     layout = PairLayout(**index, pair_type=pair_type, one_based=True)
-    return pair_reading(NAME, layout, head, lengths)
+    return replace(pair_reading(NAME, layout, head, lengths), length_lines=length_lines)
 
 
 def pair_reading(

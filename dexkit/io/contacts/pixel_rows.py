@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dexkit.errors import FormatError, InputError
 from dexkit.genome import Genome
-from dexkit.io.chroms import reconcile
+from dexkit.io.chroms import first_names, reconcile
 from dexkit.io.contacts.names import check_lengths
 from dexkit.io.contacts.tss_bins import TssBins
 from dexkit.io.text import STDIN, InputRecord, StoredDigest, input_file
@@ -279,7 +279,7 @@ def refuse_empty(depth: float, unknown: float, bins: MatrixBins, path: Path) -> 
         return
     raise InputError(
         f"{path}: not a single contact has both ends on chromosomes of the FASTA; got "
-        f"{unknown:,.0f} elsewhere ({', '.join(bins.unknown[:5]) or 'none'}); "
+        f"{unknown:,.0f} elsewhere ({first_names(bins.unknown)}); "
         "check that both files belong to the same genome assembly"
     )
 

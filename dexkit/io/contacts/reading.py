@@ -101,6 +101,8 @@ class Reading:
         Chromosome lengths that the file states, in base pairs, by the file's own names.
     stated_in : str, optional
         Where, in words that fit a sentence.
+    length_lines : mapping of str to int, optional
+        1-based numbers of the lines that state them, where the lines are this file's.
     whole_file : bool, optional
         Whether the counter takes the header too (else the first line of data comes first).
     n_header_rows : int, optional
@@ -122,6 +124,7 @@ class Reading:
     chroms: tuple[str, ...] | None = None
     lengths: Mapping[str, int] = field(default_factory=dict)
     stated_in: str = "the header"
+    length_lines: Mapping[str, int] = field(default_factory=dict)
     whole_file: bool = False
     n_header_rows: int = 0
     messages: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import numpy as np
 
 from dexkit.errors import FormatError, InputError
 from dexkit.genome import Genome
-from dexkit.io.chroms import ChromMap
+from dexkit.io.chroms import ChromMap, first_names
 from dexkit.io.contacts.detect import check_options, read_layout
 from dexkit.io.contacts.head import Head, read_head, split_line
 from dexkit.io.contacts.names import check_lengths, chrom_map, refuse_mixed_names
@@ -27,7 +27,6 @@ from dexkit.progress import progress_bar
 from dexkit_ext import LineError
 
 _BYTES_PER_MB = 1_000_000
-_NAMES_SHOWN = 5
 
 _megabyte_bar: Progress = partial(progress_bar, unit="MB")
 
@@ -120,7 +119,9 @@ def _read_text(
         head = read_head(chunks, shown)
         reading = read_layout(head, path if found is None else found, options)
         names = chrom_map(head, reading, genome, alias, shown)
-        check_lengths(reading.lengths, reading.stated_in, names, genome, shown)
+        check_lengths(
+            reading.lengths, reading.stated_in, names, genome, shown, reading.length_lines
+        )
         skipped = 0 if reading.whole_file else len(head.header) + reading.n_header_rows
         counter = reading.counter(
             Target(genome, names.alias, tss_bins, options.anchors, skipped + 1)
@@ -181,7 +182,7 @@ def _rows(
         raise InputError(
             f"{path}: not a single {noun} has both ends on chromosomes of the FASTA; got "
             f"{counter.n_unknown_chrom:,} {noun}s elsewhere "
-            f"({', '.join(counter.unknown_chroms[:_NAMES_SHOWN]) or 'none'}) and {n_dropped:,} "
+            f"({first_names(counter.unknown_chroms)}) and {n_dropped:,} "
             "marked as duplicate or unmapped; check that both files belong to the same genome "
             "assembly"
         )
@@ -222,7 +223,7 @@ def _messages(
         yield f"{name}: every contact is listed from both ends; each was counted once"
     if reading.widest_bp > tss_bins.bin_size_bp and options.anchors == "overlap":
         yield (
-            f"{name}: anchors are up to {reading.widest_bp:,} bp wide and bins "
+            f"{name}: anchors of the first lines are up to {reading.widest_bp:,} bp wide and bins "
             f"{tss_bins.bin_size_bp:,} bp; a loop counts for every pair of bins that its anchors "
             "overlap (--anchors midpoint: for one)"
         )

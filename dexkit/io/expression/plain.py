@@ -77,7 +77,9 @@ def read_plain(rows: Rows, sample: str | None, measure: str | None) -> Expressio
         head = list(islice(rows.rest, _N_HEAD_ROWS))
         if not head:
             raise FormatError("the table has a header and no genes; expected rows", where)
-        if all(len(fields) == len(first) + 1 for _number, fields in head):
+        # R names no column of identifiers; rows that are too long below one have a field too many.
+        named = first[0].strip("#").lower() in (_ID_HEADERS | NAME_HEADERS) - {""}
+        if not named and all(len(fields) == len(first) + 1 for _number, fields in head):
             first = ["", *first]
         has_names = len(first) > 2 and is_name_column(first[1], [f[1] for _n, f in head if f[1:]])
         samples = first[1 + has_names :]

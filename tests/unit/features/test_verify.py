@@ -265,13 +265,28 @@ def test_changed_missing_and_foreign_inputs(built, inputs):
 
 
 def test_single_inputs(built, inputs):
-    notes = {c.where: c.note for c in verify_feature_file(built, [inputs / "genes.gtf.gz"])}
+    checks = list(verify_feature_file(built, [inputs / "genes.gtf.gz"]))
+    notes = {c.where: c.note for c in checks}
+    lines = {c.where: c.line for c in checks}
     assert notes["genes.gtf.gz"].startswith("sha256 ")
-    assert notes["genome.fa.gz"] == "not given, not checked"
+    assert lines["genome.fa.gz"] == "skipped genome.fa.gz: not given, not checked"
+    n_skipped = sum("not checked" in note for note in notes.values())
+    n_passed = len(checks) - n_skipped
+    assert verdict(built, checks) == f"{built}: {n_passed} checks passed, {n_skipped} skipped"
     # A file that moved, beside the folder of the others.
     moved = Path(shutil.move(inputs / "genome.fa.gz", inputs.parent / "genome.fa.gz"))
     assert "genome.fa.gz" in problems(built, [inputs])
     assert problems(built, [inputs, moved]) == {}
+
+
+def test_the_standard_input_is_no_missing_file(file, inputs):
+    with h5py.File(file, "r+") as handle:
+        entries = json.loads(handle.attrs["provenance"])
+        next(e for e in entries if e["name"] == "alpha.rep1.pairs.gz")["name"] = "-"
+        handle.attrs["provenance"] = json.dumps(entries)
+    assert problems(file, [inputs]) == {}
+    lines = [c.line for c in verify_feature_file(file, [inputs])]
+    assert "skipped -: the standard input of the build, not checked" in lines
 
 
 def test_replicates_of_one_name_in_two_folders(file, tmp_path):

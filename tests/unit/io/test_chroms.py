@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dexkit.errors import InputError
-from dexkit.io.chroms import complete_alias, reconcile
+from dexkit.io.chroms import complete_alias, first_names, reconcile
 
 UCSC = ["chr1", "chr2", "chrX", "chrM"]
 ENSEMBL = ["1", "2", "X", "MT"]
@@ -88,3 +88,18 @@ def test_alias_of_part_of_a_file_is_completed(fasta, seen, expected):
 
 def test_completing_adds_no_spelling_without_reason():
     assert complete_alias(UCSC, {}) == {"chrMT": "chrM"}
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ([], "none"),
+        (["a", "b"], "'a', 'b'"),
+        (list("abcdef"), "'a', 'b', 'c', 'd', 'e', …"),
+        (["q" * 60], f"'{'q' * 60}'"),
+        (["q" * 1_000_000], f"'{'q' * 60}…'"),
+        (["a\x1bb"], r"'a\x1bb'"),
+    ],
+)
+def test_first_names_fit_a_sentence(names, shown):
+    assert first_names(names) == shown

@@ -97,6 +97,15 @@ def test_what_two_formats_fit_is_refused(write, text, match):
     assert caught.value.line == 1
 
 
+def test_a_score_column_tells_loops_from_a_matrix(write):
+    found = rows_of(write, table(f"{A} 3.5", f"{B} 4.5"), score_column="7")
+    assert (found.format, found.kind) == ("bedpe", "loops")
+    assert found.counts.tolist() == [[0, 4.5, 0, 3.5, 0]]
+    # A BEDPE and a mango file have a column to choose each.
+    with pytest.raises(FormatError, match=MANGO_OR_BEDPE):
+        rows_of(write, table(f"{A} 1 0.5", f"{B} 2 0.5", f"{A} 3 0.5"), score_column="7")
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [
@@ -203,7 +212,10 @@ def test_a_name_in_its_own_case_goes_first(write):
         (f"{A} . 7\n", "c.txt: BEDPE; each line counts its column 8, the PETs of hichipper"),
         (table("c1 s1 e1 c2 s2 e2 n pets", f"{A} x 3"), "each line counts its column 8 (pets)"),
         (table(f"{A} 3"), "c.txt: a matrix of 100 bp bins (BG2); its sum is taken as the depth"),
-        (table("chr1 450 650 chr1 700 800"), "anchors are up to 200 bp wide and bins 100 bp"),
+        (
+            table("chr1 450 650 chr1 700 800"),
+            "anchors of the first lines are up to 200 bp wide and bins 100 bp",
+        ),
     ],
 )
 def test_what_was_taken_is_said(write, text, message):

@@ -50,6 +50,13 @@ def test_name_column_by_header(write, header, names):
     assert table.samples == ["a"]
 
 
+@pytest.mark.parametrize("header", ["gene_id", "Gene", "symbol"])
+def test_a_field_too_many_in_every_row_makes_no_sample_of_the_identifiers(write, header):
+    # A trailing tab: R's form of a header would read every value into a sample called gene_id.
+    with pytest.raises(FormatError, match=r"line 2: the row has 3 columns; expected 2"):
+        read_expression(write("e", f"{header}\tK562\nG1\t1\t\nG2\t2\t\n"))
+
+
 def test_name_column_by_content(write):
     table = read_expression(write("e", "id\twhat\ta\nG1\tN1\t1\nG2\tNA\t2\n"))
     assert table.names == ["N1", "NA"]
