@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
@@ -114,27 +112,27 @@ def main() -> None:
     if options.only:
         print(json.dumps(run(options.only, options.size)))
         return
-    cores = len(os.sched_getaffinity(0))
-    print(f"{bench.cpu_name()}, {cores} cores; Python {platform.python_version()}")
+    facts = bench.environment(options.size)
+    if options.names != ",".join(NAMES):
+        facts["command"] += f" --names {options.names}"
+    print(f"{facts['cpu']}, {facts['cores']} cores; Python {facts['python']}")
     print(f"{N_GENES[options.size]:,} genes, 4,096 6-mers and {N_BINS} bins")
     print(f"{'':<38}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}")
-    records = []
+    fits = []
     for name in options.names.split(","):
         for kind in ("dexkit", "scikit-learn"):
             command = [sys.executable, sys.argv[0], "--size", options.size]
             done = subprocess.run(
                 [*command, "--only", f"{kind} {name}"], capture_output=True, text=True, check=True
             )
-            record = json.loads(done.stdout.splitlines()[-1])
+            fits.append(json.loads(done.stdout.splitlines()[-1]))
+            took = (fits[-1][key] for key in ("cpu_s", "wall_s"))
             print(
-                f"{record['contestant']:<38}{record['cpu_s']:>9.1f}{record['wall_s']:>9.1f}"
-                f"{record['peak_mb']:>9.0f}",
+                f"{fits[-1]['contestant']:<38}{''.join(f'{value:>9.1f}' for value in took)}"
+                f"{fits[-1]['peak_mb']:>9.0f}",
                 flush=True,
             )
-            records.append(record)
-    bench.RESULTS.mkdir(exist_ok=True)
-    target = bench.RESULTS / f"bench_baselines-{options.size}.json"
-    target.write_text(json.dumps({"cpu": bench.cpu_name(), "cores": cores, "runs": records}))
+    bench.save({**facts, "fits": fits})
 
 
 if __name__ == "__main__":

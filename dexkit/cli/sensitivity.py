@@ -29,8 +29,7 @@ def sensitivity_command(
         ),
     ] = None,
     training: Annotated[
-        str | None,
-        typer.Option("--training", "--recipes", help="Ways to train a network: joint,two-step."),
+        str | None, typer.Option(help="Ways to train a network: joint,two-step.")
     ] = None,
     head: shared.HeadOption = None,
     blocks: shared.BlocksOption = None,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dexkit.hooks import BaselineEntry, PluginConfig
+from dexkit.hooks import OTHER_SAMPLES, BaselineEntry, PluginConfig
 from dexkit.hooks.manager import Plugins, parse_config
 from dexkit.workflows.fit_config import FitConfig
 from dexkit.workflows.parts import beside
@@ -46,7 +46,14 @@ def fit_baseline(
         y = job.head.encode_target(job.target[rows], job.state).astype(np.float64)
     baseline.fit(job.arrays.for_baseline(rows, entry.blocks), y)
     of = "" if sample is None else f" of {job.rows.samples[sample]}"
-    logger.info("baseline %s%s: %s", entry.name, of, json.dumps(dict(baseline.describe())))
+    others = ""
+    if OTHER_SAMPLES in entry.blocks:
+        # A baseline numbers the columns that it gets, and never sees a name.
+        names = job.columns[sample or 0].other_samples
+        others = "; columns: " + ", ".join(f"{i} {name}" for i, name in enumerate(names))
+    logger.info(
+        "baseline %s%s: %s%s", entry.name, of, json.dumps(dict(baseline.describe())), others
+    )
     return baseline
 
 

@@ -104,7 +104,7 @@ class Experiment:
             _check_resumable(out, content)
         else:
             _make(out, content, force)
-        with whole_or_resumable(out, lambda: resume or any((out / _RUNS).iterdir())):
+        with whole_or_resumable(out, lambda: resume or any((out / _RUNS).glob("*"))):
             yield cls(out)
 
     def run(self, tasks: Sequence[FitTask], runner: Runner) -> dict[str, RunPredictions]:
@@ -138,6 +138,9 @@ class Experiment:
                 raise ConfigError(f"fit {name!r} has no name of a folder below {_RUNS}/")
         _check_alone(tasks)
         self.write_json(_FILE, read_json(self.path / _FILE) | {"runs": names})
+        # Made here: `compare` and `loops` fit nothing, and leave no empty folder.
+        with disk_errors(self.path):
+            (self.path / _RUNS).mkdir(exist_ok=True)
         places = {name: self.path / _RUNS / name for name in names}
         waiting = [task for task in tasks if RunFolder.state(places[task.name]) != "finished"]
         n_done = len(tasks) - len(waiting)
@@ -299,7 +302,7 @@ def _make(out: Path, content: Mapping[str, Any], force: bool) -> None:
         else:
             shutil.rmtree(out)
     with disk_errors(out):
-        (out / _RUNS).mkdir(parents=True)
+        out.mkdir(parents=True)
     versions = library_versions() | {"plugins": plugins().lock()}
     stored = dict(content) | {"versions": versions, "finished": False}
     write_whole(out / _FILE, json.dumps(stored, indent=1, ensure_ascii=False))

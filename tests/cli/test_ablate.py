@@ -44,7 +44,7 @@ def test_sensitivity(dexkit, features, tmp_path):
         ("sensitivity", ["--promoter-lengths", "100,300"], "300 bp cannot be cut .* has 200 bp"),
         ("sensitivity", ["--contact-bins", "5,ten"], "'ten' is no whole number; expected numbers"),
         ("sensitivity", ["--training", "joint,two-step"], "--training .* all models are baselines"),
-        ("sensitivity", ["--recipes", "joint,two"], "--training: unknown recipe 'two'"),
+        ("sensitivity", ["--training", "joint,two"], "--training: unknown recipe 'two'"),
     ],
 )
 def test_refusals(refused, features, tmp_path, command, options, match):

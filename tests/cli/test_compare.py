@@ -51,6 +51,7 @@ def test_the_folder(dexkit, refused, runs, tmp_path):
     result = dexkit("compare", *runs, "--bootstrap", 100, "--metric", "spearman", "-o", out)
     assert result.exit_code == 0, result.output
     assert f"report: {out / 'report.html'}" in result.stdout
+    assert not (out / "runs").exists()
     assert "Spearman" in result.stdout
     scores = pd.read_csv(out / "scores.tsv", sep="\t", dtype={"fold": str})
     assert list(scores) == ["sample", "model", "fold", "metric", "n", "value", *STAMPS]

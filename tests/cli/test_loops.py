@@ -27,6 +27,7 @@ def test_the_folder(dexkit, refused, features, tmp_path):
     result = dexkit("loops", features, "--bootstrap", 100, *options)
     assert result.exit_code == 0, result.output
     assert f"report: {out / 'report.html'}" in result.stdout
+    assert not (out / "runs").exists()
     scores = pd.read_csv(out / "correlations.tsv", sep="\t")
     assert set(scores["sample"]) == {"alpha"}
     assert len(scores) == 12

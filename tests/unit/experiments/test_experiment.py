@@ -72,7 +72,7 @@ def test_a_whole_experiment_is_kept_until_the_new_one_is_whole(tmp_path, with_a_
     def go_wrong():
         with Experiment.open(out, "crossval", {"n": 2}, force=True):
             if with_a_run:
-                (out / "runs/mean").mkdir()
+                (out / "runs/mean").mkdir(parents=True)
             raise InputError("went wrong")
 
     with pytest.raises(InputError, match="went wrong"):

@@ -173,6 +173,14 @@ def test_a_baseline_as_the_model(built, config, tmp_path, plugin):
     assert json.loads((run / "bundle.json").read_text())["kind"] == "baseline"
 
 
+def test_the_log_names_the_samples_that_a_baseline_copies(built, config, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="dexkit"):
+        fit(built, config(("sequence",), plugin="copy-best"), tmp_path / "run")
+    (line,) = [m for m in caplog.messages if m.startswith("baseline copy-best")]
+    assert '"column": 0' in line
+    assert line.endswith("; columns: 0 beta")
+
+
 def test_a_baseline_beside_a_network_is_the_baseline_alone(whole_run, built, config, tmp_path):
     fit(built, config(BOTH, plugin="ridge"), tmp_path / "run")
     np.testing.assert_allclose(
