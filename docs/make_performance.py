@@ -30,8 +30,6 @@ def block(result: dict[str, Any]) -> str:
     )
     if "facts" in result:
         return text + _facts(result["facts"])
-    if "fits" in result:
-        return text + _fits(result["fits"])
     return text + "\n".join(_table(table) for table in result["tables"])
 
 
@@ -42,18 +40,6 @@ def _facts(facts: dict[str, Any]) -> str:
         if name.endswith("_bytes"):
             name, shown = name.removesuffix("_bytes"), f"{value / 1e6:,.0f} MB"
         lines.append(f"| {name.replace('_', ' ')} | {shown} |")
-    return "\n".join(lines) + "\n\n"
-
-
-def _fits(fits: list[dict[str, Any]]) -> str:
-    lines = ["| fit | CPU s | wall s | peak MB | chose |", "|---|---:|---:|---:|---|"]
-    for fit in fits:
-        mark = "**" if fit["contestant"].startswith("dexkit") else ""
-        chosen = ", ".join(f"{name} {value}" for name, value in fit["chosen"].items())
-        lines.append(
-            f"| {mark}{fit['contestant']}{mark} | {fit['cpu_s']:,.1f} | {fit['wall_s']:,.1f} "
-            f"| {fit['peak_mb']:,.0f} | {chosen} |"
-        )
     return "\n".join(lines) + "\n\n"
 
 
