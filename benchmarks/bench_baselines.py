@@ -128,13 +128,13 @@ def main() -> None:
             done = subprocess.run(
                 [*command, "--only", f"{kind} {name}"], capture_output=True, text=True, check=True
             )
-            fits.append(json.loads(done.stdout.splitlines()[-1]))
-            took = (fits[-1][key] for key in ("cpu_s", "wall_s"))
+            record = json.loads(done.stdout.splitlines()[-1])
             print(
-                f"{fits[-1]['contestant']:<38}{''.join(f'{value:>9.1f}' for value in took)}"
-                f"{fits[-1]['peak_mb']:>9.0f}",
+                f"{record['contestant']:<38}{record['cpu_s']:>9.1f}{record['wall_s']:>9.1f}"
+                f"{record['peak_mb']:>9.0f}",
                 flush=True,
             )
+            fits.append(record)
             bench.save({**facts, "fits": fits})
 
 

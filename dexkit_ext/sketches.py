@@ -11,7 +11,8 @@ from dexkit_ext.arrays import bad_code_error, check_codes, check_integer, check_
 MAX_K = 31
 """Largest k: the number of a k-mer and of its reverse complement has 2 k of 64 bits."""
 
-_MAX_SIZE = 1 << 20
+MAX_SIZE = 1 << 20
+"""Most hashes a sketch."""
 
 
 def sketch_kmers(
@@ -57,7 +58,7 @@ def sketch_kmers(
     """
     array = check_codes(codes, (2,))
     length = check_integer("k", k, 1, MAX_K)
-    n_hashes = check_integer("size", size, 1, _MAX_SIZE)
+    n_hashes = check_integer("size", size, 1, MAX_SIZE)
     threads = check_threads(n_threads)
     out = np.empty((len(array), n_hashes), np.uint64)
     if _sketches.sketch_kmers(array, length, out, threads):

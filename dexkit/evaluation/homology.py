@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-import dexkit_ext
 from dexkit.errors import ConfigError
+from dexkit_ext.sketches import MAX_K, MAX_SIZE, sketch_kmers
 
 #: 4^16 / 2 canonical k-mers against some 4e7 windows in 20,000 promoters: two unrelated promoters
 #: share one by chance in a few hundred pairs (Ondov et al. 2016, Mash, *Genome Biol* 17:132).
@@ -64,7 +64,7 @@ def sketch_promoters(
         Length of the k-mers in bases, 8 to 31: a shorter one is in every promoter, and the number
         of a longer one does not fit 64 bits.
     size : int
-        Hashes a sequence.
+        Hashes a sequence, 16 to 1,048,576.
 
     Returns
     -------
@@ -77,11 +77,13 @@ def sketch_promoters(
     ConfigError
         When ``k`` or ``size`` is out of range.
     """
-    if not 8 <= k <= 31:
-        raise ConfigError(f"the k-mers of a sketch have 8 to 31 bases; got {k}")
+    if not 8 <= k <= MAX_K:
+        raise ConfigError(f"the k-mers of a sketch have 8 to {MAX_K} bases; got {k}")
     if size < 16:
         raise ConfigError(f"a sketch has at least 16 hashes; got {size}")
-    return dexkit_ext.sketch_kmers(codes, k, size)
+    if size > MAX_SIZE:
+        raise ConfigError(f"a sketch has at most {MAX_SIZE:,} hashes; got {size}")
+    return sketch_kmers(codes, k, size)
 
 
 def similar_pairs(

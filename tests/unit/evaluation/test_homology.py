@@ -84,6 +84,7 @@ def test_unknown_bases_relate_nothing():
         ({"k": 7}, "8 to 31 bases; got 7"),
         ({"k": 32}, "8 to 31 bases; got 32"),
         ({"size": 15}, "at least 16 hashes; got 15"),
+        ({"size": 2_000_000}, "at most 1,048,576 hashes; got 2000000"),
     ],
 )
 def test_sketch_options_are_checked(options, match):
